@@ -1,0 +1,67 @@
+import { JobRun } from '../cluster/job-run.ts'
+import type { JobDefinition } from '../plan/job-definition.ts'
+import type { LogicalGraph } from '../plan/logical-graph.ts'
+import { buildLogicalGraph } from './build.ts'
+import { callerModule } from './call-site.ts'
+import type { Environment } from './environment.ts'
+import { explainJob, type Explanation, type ExplainOptions } from './explain.ts'
+import { JobHandle, type JobResult } from './job-handle.ts'
+import { type RunOptions, toSettings } from './run-options.ts'
+
+/** A stream program with a name. Building it runs nothing; `run` and `start` do. */
+export class Job implements JobDefinition {
+  readonly '~millrace': 'Job' = 'Job'
+  readonly name: string
+  readonly #build: (env: Environment) => void
+  readonly #module: string | null
+
+  constructor(name: string, build: (env: Environment) => void, module: string | null) {
+    this.name = name
+    this.#build = build
+    this.#module = module
+  }
+
+  /** The graph as written. @throws GRAPH_INVALID naming operator and source line */
+  build(): LogicalGraph {
+    return buildLogicalGraph(this.name, this.#build)
+  }
+
+  /** How the job would run: operators, chains, exchanges, regions, tasks, the guarantee of every sink. Connects to nothing. */
+  explain(options: ExplainOptions = {}): Explanation {
+    return explainJob(this.build(), options)
+  }
+
+  /**
+   * Starts the job and returns its handle at once; failures to start are delivered through `ready` and `done`.
+   *
+   * @throws OPTION_INVALID, GRAPH_INVALID
+   */
+  start(options: RunOptions = {}): JobHandle {
+    const settings = toSettings(this.name, options)
+    // Wrong graphs are the programmer's to see here, not in a rejected promise.
+    this.build()
+    const run = new JobRun(this, settings, this.#module)
+    return new JobHandle(this.name, run, settings.clock, options.stopOnSignals ?? false)
+  }
+
+  /** Runs the job to the end of its input, or until it is stopped by a signal. Rejects with what failed it. */
+  run(options: RunOptions = {}): Promise<JobResult> {
+    return this.start(options).done
+  }
+}
+
+/**
+ * Defines a job.
+ *
+ * The function that builds it must be deterministic, since every worker builds the same graph.
+ *
+ * @example
+ * const doubled = job('doubled', (env) => {
+ *   env.from([1, 2, 3]).map((n) => n * 2).print()
+ * })
+ * await doubled.run()
+ */
+export function job(name: string, build: (env: Environment) => void): Job {
+  return new Job(name, build, callerModule())
+}
+

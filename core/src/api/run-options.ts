@@ -1,0 +1,121 @@
+import type { JobSettings } from '../cluster/job-settings.ts'
+import type { RestartStrategy } from '../cluster/restart-strategy.ts'
+import type { WorkerEvent } from '../cluster/status.ts'
+import { OptionError } from '../errors.ts'
+import type { Log } from '../log/log.ts'
+import { memoryLog } from '../log/memory/index.ts'
+import type { LogProvider } from '../log/provider.ts'
+import { type Logger, stderrLogger } from '../metrics/logger.ts'
+import { defaultBackPressure } from '../runtime/back-pressure.ts'
+import type { Guarantee } from '../runtime/task-environment.ts'
+import type { StateBackend } from '../state/backend.ts'
+import { memoryState } from '../state/memory/index.ts'
+import type { StateProvider } from '../state/provider.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
+import { type Duration, durationMs } from '../time/duration.ts'
+
+/** How to run a job. Everything has a default; the defaults run it in this process, with nothing to install. */
+export interface RunOptions {
+  /** Where topics live: `memoryLog()` or `kafka({ brokers })`. @default a new memoryLog() */
+  readonly log?: Log | LogProvider
+  /** Where state is kept: `memoryState()` or `redis({ url })`. @default a new memoryState() */
+  readonly state?: StateBackend | StateProvider
+  /**
+   * Tasks of each keyed region, or `'partitions'`: as many as the widest input topic has. Fixed for the life of the job's
+   * state. @default 1
+   */
+  readonly parallelism?: number | 'partitions'
+  /** Number of key groups: the most that parallelism can ever be raised to. @default 128 */
+  readonly maxParallelism?: number
+  /** Worker threads of this process; each is a member of the job's group. 1 runs on the calling thread. @default 1 */
+  readonly slots?: number
+  /** Consumer group and prefix of transactional ids. @default the job's name */
+  readonly group?: string
+  /** `at-least-once` writes without transactions: visible at once, repeated after a crash. @default 'exactly-once' */
+  readonly guarantee?: Guarantee
+  /** Time between two commits: output becomes visible, and at most this much is replayed after a crash. @default '1s' */
+  readonly epochInterval?: Duration
+  /** @default restart.exponential() on a durable log, restart.none() on the memory log */
+  readonly restart?: RestartStrategy
+  /** Lets a stateful job run on a durable log with a state backend that ends with the process. @default false */
+  readonly allowVolatileState?: boolean
+  /** The log aborts a transaction that is open longer; must exceed the longest commit. @default '60s' */
+  readonly transactionTimeout?: Duration
+  /** Bytes that each task reads ahead. @default 16 MiB */
+  readonly maxBufferedInputBytes?: number
+  /** Bytes of output that may wait for the log before a task is blocked. @default 32 MiB */
+  readonly maxBufferedOutputBytes?: number
+  /** A worker that is silent this long loses its tasks. @default '10s' */
+  readonly sessionTimeout?: Duration
+  /** @default '1s' */
+  readonly heartbeatInterval?: Duration
+  /** How long the group waits for its members to join again. @default '30s' */
+  readonly rebalanceTimeout?: Duration
+  /** Sampling of back-pressure. @default 100 samples, 50 ms apart, every 60 s */
+  readonly backPressure?: { readonly samples?: number; readonly delay?: Duration; readonly refreshInterval?: Duration }
+  /** Ends the run on SIGTERM and SIGINT, with a final commit. @default false */
+  readonly stopOnSignals?: boolean
+  /** @default warnings and errors as JSON lines on standard error */
+  readonly logger?: Logger
+  /** For tests. @default the system's clock */
+  readonly clock?: Clock
+  /** Hears what happens to the workers of this process. */
+  readonly onEvent?: (event: WorkerEvent) => void
+}
+
+/** Checks the options and fills in the defaults. @throws OPTION_INVALID naming option and value */
+export function toSettings(job: string, options: RunOptions): JobSettings {
+  const clock = options.clock ?? systemClock
+  const sessionTimeoutMs = positiveMs('sessionTimeout', options.sessionTimeout ?? '10s')
+  const heartbeatIntervalMs = positiveMs('heartbeatInterval', options.heartbeatInterval ?? '1s')
+  if (heartbeatIntervalMs * 2 > sessionTimeoutMs) {
+    throw new OptionError(
+      `heartbeatInterval (${heartbeatIntervalMs} ms) must be at most half of sessionTimeout (${sessionTimeoutMs} ms).`,
+    )
+  }
+  const maxParallelism = count('maxParallelism', options.maxParallelism ?? 128)
+  const parallelism = options.parallelism ?? 1
+  if (parallelism !== 'partitions' && count('parallelism', parallelism) > maxParallelism) {
+    throw new OptionError(`parallelism (${parallelism}) is above maxParallelism (${maxParallelism}).`)
+  }
+  if (options.guarantee !== undefined && !['exactly-once', 'at-least-once'].includes(options.guarantee)) {
+    throw new OptionError(`guarantee is '${options.guarantee}'; it can be 'exactly-once' or 'at-least-once'.`)
+  }
+  return {
+    log: options.log ?? memoryLog({ clock }),
+    state: options.state ?? memoryState({ clock }),
+    parallelism,
+    maxParallelism,
+    slots: count('slots', options.slots ?? 1),
+    group: options.group ?? job,
+    guarantee: options.guarantee ?? 'exactly-once',
+    epochIntervalMs: positiveMs('epochInterval', options.epochInterval ?? '1s'),
+    restart: options.restart ?? null,
+    allowVolatileState: options.allowVolatileState ?? false,
+    transactionTimeoutMs: positiveMs('transactionTimeout', options.transactionTimeout ?? '60s'),
+    maxBufferedInputBytes: count('maxBufferedInputBytes', options.maxBufferedInputBytes ?? 16 * 1024 * 1024),
+    maxBufferedOutputBytes: count('maxBufferedOutputBytes', options.maxBufferedOutputBytes ?? 32 * 1024 * 1024),
+    sessionTimeoutMs,
+    heartbeatIntervalMs,
+    rebalanceTimeoutMs: positiveMs('rebalanceTimeout', options.rebalanceTimeout ?? '30s'),
+    backPressure: {
+      samples: count('backPressure.samples', options.backPressure?.samples ?? defaultBackPressure.samples),
+      delayMs: positiveMs('backPressure.delay', options.backPressure?.delay ?? defaultBackPressure.delayMs),
+      refreshIntervalMs: durationMs(options.backPressure?.refreshInterval ?? defaultBackPressure.refreshIntervalMs),
+    },
+    logger: options.logger ?? stderrLogger,
+    clock,
+    onEvent: options.onEvent ?? (() => {}),
+  }
+}
+
+function count(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  throw new OptionError(`${name} is ${value}; it must be a whole number of at least 1.`)
+}
+
+function positiveMs(name: string, value: Duration): number {
+  const ms = durationMs(value)
+  if (ms > 0) return ms
+  throw new OptionError(`${name} is ${value}; it must be above 0.`)
+}

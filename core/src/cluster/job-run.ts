@@ -1,0 +1,220 @@
+import { OptionError, StreamError } from '../errors.ts'
+import type { Log } from '../log/log.ts'
+import { MetricRegistry } from '../metrics/metric-registry.ts'
+import { prometheusText } from '../metrics/prometheus.ts'
+import { compile } from '../plan/compile.ts'
+import type { JobGraph } from '../plan/job-graph.ts'
+import { type JobDefinition } from '../plan/job-definition.ts'
+import type { LogicalGraph } from '../plan/logical-graph.ts'
+import type { StateBackend } from '../state/backend.ts'
+import type { JobSettings } from './job-settings.ts'
+import { checkSinkTopics, createJobTopics, readTopicPartitions } from './job-topics.ts'
+import { restart } from './restart-strategy.ts'
+import type { WorkerStatus, WorkerTotals } from './status.ts'
+import { ThreadWorker } from './thread/thread-worker.ts'
+import { Worker, type WorkerOutcome } from './worker.ts'
+import type { WorkerHandle } from './worker-handle.ts'
+
+/** What a run connects to and runs, once the servers have answered. */
+export interface PreparedJob {
+  readonly log: Log
+  readonly state: StateBackend
+  readonly graph: JobGraph
+  readonly topicPartitions: ReadonlyMap<string, number>
+  /** Closes what the run itself opened; logs and backends that the caller gave stay open. */
+  close(): Promise<void>
+}
+
+/** Connects, looks at the topics, plans, and creates the topics that the job owns. */
+export async function prepareJob(logical: LogicalGraph, settings: JobSettings): Promise<PreparedJob> {
+  const { clock, logger } = settings
+  const log = 'create' in settings.log ? settings.log.create({ clock, logger }) : settings.log
+  const state = 'create' in settings.state ? settings.state.create({ clock, logger }) : settings.state
+  const close = async (): Promise<void> => {
+    if ('create' in settings.log) await log.close()
+    if ('create' in settings.state) await state.close()
+  }
+  try {
+    await Promise.all([log.connect(), state.connect()])
+    const topicPartitions = await readTopicPartitions(log, logical)
+    await checkSinkTopics(log, logical)
+    const graph = compile(logical, {
+      parallelism: resolveParallelism(settings.parallelism, topicPartitions),
+      maxParallelism: settings.maxParallelism,
+      topicPartitions,
+    })
+    checkDurability(graph, log, state, settings)
+    await createJobTopics(log, graph, settings.guarantee)
+    return { log, state, graph, topicPartitions, close }
+  } catch (error) {
+    await close()
+    throw StreamError.is(error) ? error.locate({ job: logical.job }) : error
+  }
+}
+
+function resolveParallelism(parallelism: number | 'partitions', topicPartitions: ReadonlyMap<string, number>): number {
+  return parallelism === 'partitions' ? Math.max(1, ...topicPartitions.values()) : parallelism
+}
+
+function checkDurability(graph: JobGraph, log: Log, state: StateBackend, settings: JobSettings): void {
+  if (!log.durable || state.durable || settings.allowVolatileState) return
+  const stateful = graph.regions.filter((region) => region.stateful)
+  if (stateful.length === 0) return
+  throw new OptionError(
+    `The job keeps state, and the log ${log.describe()} outlives this process, but the state backend '${state.kind}' does not: ` +
+      'after a restart the job could not go on. Give it a durable backend (state: redis({ url })), ' +
+      'or set allowVolatileState when the job may start anew.',
+    { where: { job: graph.job } },
+  )
+}
+
+/** Runs the workers of this process and speaks for them. */
+export class JobRun {
+  readonly metrics: MetricRegistry = new MetricRegistry()
+  readonly #settings: JobSettings
+  readonly #job: JobDefinition
+  readonly #module: string | null
+  readonly #workers: WorkerHandle[] = []
+  readonly #done = Promise.withResolvers<WorkerOutcome>()
+  readonly #ready = Promise.withResolvers<void>()
+  #prepared: PreparedJob | null = null
+  #failure: unknown = null
+  #stopping = false
+
+  /** `module` is the URL of the module that exports the job; needed for worker threads. */
+  constructor(job: JobDefinition, settings: JobSettings, module: string | null = null) {
+    this.#job = job
+    this.#module = module
+    this.#settings = settings
+    // Each is awaited by whoever cares; a failure is always delivered through `done`.
+    this.#ready.promise.catch(() => {})
+    this.#done.promise.catch(() => {})
+  }
+
+  get graph(): JobGraph | null {
+    return this.#prepared?.graph ?? null
+  }
+
+  get done(): Promise<WorkerOutcome> {
+    return this.#done.promise
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  async start(): Promise<void> {
+    try {
+      const prepared = await prepareJob(this.#job.build(), this.#settings)
+      this.#prepared = prepared
+      if (!this.#stopping) for (let slot = 0; slot < this.#settings.slots; slot++) this.#addWorker(prepared, slot)
+      await Promise.all(this.#workers.map((worker) => worker.start()))
+      const ready = Promise.all(this.#workers.map((worker) => worker.ready)).then(() => this.#ready.resolve())
+      ready.catch((error: unknown) => this.#ready.reject(error))
+      const outcomes = await Promise.all(this.#workers.map((worker) => worker.done))
+      await prepared.close()
+      this.#ready.resolve()
+      this.#done.resolve(this.#stopping || outcomes.includes('stopped') ? 'stopped' : 'finished')
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.#workers.map((worker) => worker.stop()))
+    await this.#done.promise
+  }
+
+  workers(): WorkerStatus[] {
+    return this.#workers.map((worker) => worker.status())
+  }
+
+  totals(): WorkerTotals & { readonly restarts: number } {
+    return this.workers().reduce(
+      (sum, { totals, restarts }) => ({
+        recordsIn: sum.recordsIn + totals.recordsIn,
+        recordsOut: sum.recordsOut + totals.recordsOut,
+        epochs: sum.epochs + totals.epochs,
+        restarts: sum.restarts + restarts,
+      }),
+      { recordsIn: 0, recordsOut: 0, epochs: 0, restarts: 0 },
+    )
+  }
+
+  /** Metrics of all slots, in Prometheus' text format. */
+  metricsText(): string {
+    const own = prometheusText(this.metrics)
+    return [own, ...this.#workers.map((worker) => worker.metricsText() ?? '')].filter((text) => text !== '').join('')
+  }
+
+  #addWorker(prepared: PreparedJob, slot: number): void {
+    const { log } = prepared
+    // Threads share nothing, so a log that lives in this process is served by workers on this thread.
+    if (this.#settings.slots > 1 && log.durable) this.#addThread(prepared.graph, slot)
+    else this.#addLocal(prepared, slot)
+  }
+
+  #addThread(graph: JobGraph, slot: number): void {
+    const { log, state, logger, clock: _clock, onEvent, ...plain } = this.#settings
+    if (this.#module === null || !('options' in log) || !('options' in state)) {
+      throw new OptionError(
+        'slots above 1 need the log and the state as kafka({...}) and redis({...}), and the module that exports the job.',
+      )
+    }
+    const settings = {
+      ...plain,
+      log: { kind: log.kind, options: log.options },
+      state: { kind: state.kind, options: state.options },
+    }
+    const start = { module: this.#module, job: graph.job, slot, graphHash: graph.hash, settings }
+    this.#workers.push(new ThreadWorker(start, logger, onEvent))
+  }
+
+  #addLocal({ log, state, graph, topicPartitions }: PreparedJob, slot: number): void {
+    const settings = this.#settings
+    this.#workers.push(
+      new Worker({
+        environment: {
+          graph,
+          topicPartitions,
+          log,
+          state,
+          clock: settings.clock,
+          logger: settings.logger,
+          metrics: this.metrics.group({ job: graph.job, slot: String(slot) }),
+          group: settings.group,
+          guarantee: settings.guarantee,
+          epochIntervalMs: settings.epochIntervalMs,
+          transactionTimeoutMs: settings.transactionTimeoutMs,
+          maxBufferedInputBytes: settings.maxBufferedInputBytes,
+          maxBufferedOutputBytes: settings.maxBufferedOutputBytes,
+          backPressure: settings.backPressure,
+        },
+        // With a log that lives in this process a failure is a programmer's mistake to see at once.
+        restart: settings.restart ?? (log.durable ? restart.exponential() : restart.none()),
+        sessionTimeoutMs: settings.sessionTimeoutMs,
+        heartbeatIntervalMs: settings.heartbeatIntervalMs,
+        rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+        onEvent: settings.onEvent,
+      }),
+    )
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#failure = error
+    this.#ready.reject(error)
+    // One worker's failure is the job's: the others end too, each committing what it has.
+    await Promise.allSettled(this.#workers.map((worker) => worker.stop()))
+    try {
+      await this.#prepared?.close()
+    } catch (closing) {
+      this.#settings.logger.warn({ error: String(closing) }, 'Closing the connections of a failed job failed')
+    }
+    this.#done.reject(error)
+  }
+}

@@ -1,0 +1,13 @@
+import type { WorkerStatus } from './status.ts'
+import type { WorkerOutcome } from './worker.ts'
+
+/** A worker of this process, on this thread or on another. */
+export interface WorkerHandle {
+  readonly done: Promise<WorkerOutcome>
+  readonly ready: Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+  status(): WorkerStatus
+  /** Its metrics in Prometheus' text format where it keeps a registry of its own, else null. */
+  metricsText(): string | null
+}

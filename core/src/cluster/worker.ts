@@ -1,0 +1,379 @@
+import { StreamError } from '../errors.ts'
+import type { GroupMember } from '../log/log.ts'
+import type { Counter } from '../metrics/registry.ts'
+import { inputPartitions, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
+import { Task } from '../runtime/task.ts'
+import {
+  assignTasks,
+  decodeAssignment,
+  decodeMember,
+  encodeAssignment,
+  encodeMember,
+  type MemberMetadata,
+  type TaskAssignment,
+} from './assignment.ts'
+import { decideRestart, type FailureHistory, noFailures, type RestartStrategy } from './restart-strategy.ts'
+import type { TaskStatus } from '../runtime/task-status.ts'
+import type { WorkerEvent, WorkerState, WorkerStatus, WorkerTotals } from './status.ts'
+import type { WorkerHandle } from './worker-handle.ts'
+
+export interface WorkerOptions {
+  readonly environment: Omit<TaskEnvironment, 'commitOffsets'>
+  readonly restart: RestartStrategy
+  readonly sessionTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly onEvent: (event: WorkerEvent) => void
+}
+
+export type WorkerOutcome = 'finished' | 'stopped'
+
+interface RunningTask {
+  readonly region: string
+  readonly index: number
+  task: Task | null
+  history: FailureHistory
+}
+
+/** Codes that tell of a server that cannot be reached, not of a fault of the job. */
+const serverCodes: ReadonlySet<string> = new Set(['CONNECTION_FAILED', 'LOG_FAILED', 'STATE_BACKEND_FAILED'])
+
+/** One slot: a member of the job's group that runs the tasks it is assigned. */
+export class Worker implements WorkerHandle {
+  readonly #options: WorkerOptions
+  readonly #environment: TaskEnvironment
+  readonly #since: number
+  readonly #allTasks: readonly string[]
+  readonly #running = new Map<string, RunningTask>()
+  readonly #finished = new Set<string>()
+  readonly #work = new Set<Promise<void>>()
+  readonly #restarts: Counter
+  readonly #done = Promise.withResolvers<WorkerOutcome>()
+  readonly #ready = Promise.withResolvers<void>()
+  #member: GroupMember | null = null
+  #assignment: TaskAssignment | null = null
+  #state: WorkerState = 'starting'
+  #reason: string | null = null
+  #ending = false
+  #endedTotals: WorkerTotals = { recordsIn: 0, recordsOut: 0, epochs: 0 }
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    const { environment } = options
+    this.#environment = { ...environment, commitOffsets: (offsets) => this.#commitOffsets(offsets) }
+    this.#since = environment.clock.now()
+    this.#allTasks = environment.graph.regions.flatMap((region) =>
+      Array.from({ length: region.parallelism }, (_, index) => taskId(region.id, index)),
+    )
+    this.#restarts = environment.metrics.counter('millrace_task_restarts', 'Tasks started again after a failure')
+    environment.metrics.gauge('millrace_worker_tasks', 'Tasks that this worker runs; 0 for a standby', () => this.#running.size)
+    // Whoever holds the worker hears of a failure through `done`; `ready` alone must not end the process.
+    this.#ready.promise.catch(() => {})
+    this.#done.promise.catch(() => {})
+  }
+
+  /** Resolves at the end of the job or after `stop`; rejects with what failed the job. */
+  get done(): Promise<WorkerOutcome> {
+    return this.#done.promise
+  }
+
+  /** Resolves when the worker has its first assignment, be it none. */
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  async start(): Promise<void> {
+    const { log, graph, group } = this.#environment
+    const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options
+    try {
+      this.#member = await log.join({
+        group,
+        topics: [...new Set(graph.regions.flatMap((region) => this.#topicsOf(region.id)))],
+        metadata: () => this.#metadata(),
+        assign: (members) => this.#assign(members),
+        onAssigned: (bytes) => this.#onAssigned(decodeAssignment(bytes)),
+        onLost: (reason) => this.#onLost(reason),
+        sessionTimeoutMs,
+        heartbeatIntervalMs,
+        rebalanceTimeoutMs,
+      })
+      if (this.#ending) await this.#member.leave()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Commits a last epoch of every task and leaves the group. */
+  async stop(): Promise<void> {
+    if (!this.#ending) {
+      this.#ending = true
+      for (const { task } of this.#running.values()) task?.stop()
+      await this.#leave()
+      this.#end('stopped')
+    }
+    await this.#done.promise
+  }
+
+  status(): WorkerStatus {
+    const tasks = [...this.#running.values()].flatMap(({ task }) => (task === null ? [] : [task.status()]))
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      memberId: this.#member?.memberId ?? null,
+      graphHash: this.#environment.graph.hash,
+      members: this.#assignment?.members ?? 0,
+      restarts: this.#restarts.value,
+      totals: tasks.reduce(addTotals, this.#endedTotals),
+      tasks,
+    }
+  }
+
+  /** Its metrics are in the registry of the process. */
+  metricsText(): null {
+    return null
+  }
+
+  #topicsOf(regionId: string): string[] {
+    const region = this.#environment.graph.regions.find(({ id }) => id === regionId)
+    return region === undefined
+      ? []
+      : inputPartitions(region, 0, this.#environment.topicPartitions).map(({ topic }) => topic)
+  }
+
+  #metadata(): Uint8Array {
+    return encodeMember({
+      graphHash: this.#environment.graph.hash,
+      since: this.#since,
+      owned: [...this.#running.keys()],
+      finished: [...this.#finished],
+      tasks: this.#allTasks,
+    })
+  }
+
+  #assign(members: readonly { memberId: string; metadata: Uint8Array }[]): {
+    memberId: string
+    assignment: Uint8Array
+    partitions: { topic: string; partition: number }[]
+  }[] {
+    const known = members
+      .map(({ memberId, metadata }) => decodeMember(memberId, metadata))
+      .filter((member): member is MemberMetadata => member !== null)
+    return [...assignTasks(known)].map(([memberId, assignment]) => ({
+      memberId,
+      assignment: encodeAssignment(assignment),
+      partitions: assignment.graphHash === this.#environment.graph.hash ? this.#partitionsOf(assignment.tasks) : [],
+    }))
+  }
+
+  #partitionsOf(tasks: readonly string[]): { topic: string; partition: number }[] {
+    return tasks.flatMap((id) => {
+      const { region, index } = parseTaskId(id)
+      const found = this.#environment.graph.regions.find((candidate) => candidate.id === region)
+      return found === undefined ? [] : inputPartitions(found, index, this.#environment.topicPartitions)
+    })
+  }
+
+  #onAssigned(assignment: TaskAssignment | null): void {
+    if (this.#ending) return
+    this.#assignment = assignment
+    const { graph } = this.#environment
+    const isOurs = assignment?.graphHash === graph.hash
+    for (const task of isOurs ? assignment.finished : []) this.#finished.add(task)
+    const wanted = new Set(isOurs ? assignment.tasks : [])
+    for (const [id, running] of this.#running) {
+      if (wanted.has(id)) continue
+      running.task?.abandon()
+      this.#running.delete(id)
+    }
+    for (const id of wanted) this.#startTask(id)
+    this.#options.onEvent({
+      kind: 'assigned',
+      tasks: [...wanted],
+      graphHash: assignment?.graphHash ?? '',
+      members: assignment?.members ?? 0,
+    })
+    if (wanted.size > 0) this.#enter('running', null)
+    else this.#standBy(assignment)
+    this.#ready.resolve()
+    this.#checkFinished()
+  }
+
+  #standBy(assignment: TaskAssignment | null): void {
+    const { graph, logger } = this.#environment
+    const reason =
+      assignment !== null && assignment.graphHash !== graph.hash
+        ? `another version of the job runs (graph ${assignment.graphHash}, this is ${graph.hash}); this worker takes over when its last member has left`
+        : `all ${this.#allTasks.length} tasks of the job run on other workers; raise parallelism to use more`
+    this.#enter('standby', reason)
+    logger.info({ job: graph.job, reason }, 'Worker stands by')
+    this.#options.onEvent({ kind: 'standby', reason })
+  }
+
+  #onLost(reason: unknown): void {
+    if (this.#ending) return
+    const text = reason instanceof Error ? reason.message : String(reason)
+    this.#environment.logger.warn({ job: this.#environment.graph.job, reason: text }, 'Group membership lost; joining again')
+    this.#options.onEvent({ kind: 'membership-lost', reason: text })
+    for (const [id, running] of this.#running) {
+      running.task?.abandon()
+      this.#running.delete(id)
+    }
+    this.#enter('starting', `membership lost: ${text}`)
+  }
+
+  #startTask(id: string): void {
+    if (this.#running.has(id) || this.#finished.has(id)) return
+    const { region, index } = parseTaskId(id)
+    const running: RunningTask = { region, index, task: null, history: noFailures }
+    this.#running.set(id, running)
+    this.#track(this.#runTask(id, running))
+  }
+
+  async #runTask(id: string, running: RunningTask): Promise<void> {
+    const { clock, graph } = this.#environment
+    const region = graph.regions.find((candidate) => candidate.id === running.region)
+    if (region === undefined) {
+      this.#fail(new StreamError('INVARIANT_BROKEN', `The assignment names task ${id}, which the job does not have.`))
+      return
+    }
+    while (this.#running.get(id) === running && !this.#ending) {
+      const startedMs = clock.now()
+      const task = new Task(region, running.index, this.#environment)
+      running.task = task
+      this.#options.onEvent({ kind: 'task-started', task: id })
+      try {
+        const outcome = await task.run()
+        this.#options.onEvent({ kind: 'task-ended', task: id, outcome })
+        this.#countEnded(running, task)
+        if (outcome === 'finished') this.#onFinished(id)
+        return
+      } catch (error) {
+        this.#countEnded(running, task)
+        const delayMs = this.#onTaskFailed(id, running, error, startedMs)
+        if (delayMs === null) return
+        await this.#pause(delayMs)
+        this.#restarts.value++
+      }
+    }
+  }
+
+  #countEnded(running: RunningTask, task: Task): void {
+    this.#endedTotals = addTotals(this.#endedTotals, task.status())
+    running.task = null
+  }
+
+  /** How long to wait before the next attempt; null when there is none. */
+  #onTaskFailed(id: string, running: RunningTask, error: unknown, startedMs: number): number | null {
+    if (this.#running.get(id) !== running || (this.#ending && this.#state === 'failed')) return null
+    const { clock, logger } = this.#environment
+    const failure = StreamError.is(error) ? error : new StreamError('WORKER_FAILED', String(error), { cause: error })
+    if (this.#ending) {
+      this.#fail(failure)
+      return null
+    }
+    let delayMs: number | null = null
+    if (failure.reaction === 'leave-task') {
+      // If the group still holds us for the owner after a session's time, the other one is gone again.
+      delayMs = this.#options.sessionTimeoutMs
+    } else if (failure.reaction !== 'fail-job') {
+      const decision = decideRestart(this.#options.restart, running.history, {
+        nowMs: clock.now(),
+        startedMs,
+        serverUnavailable: serverCodes.has(failure.code),
+      })
+      if (decision.restart) {
+        running.history = decision.history
+        delayMs = decision.delayMs
+      }
+    }
+    this.#options.onEvent({ kind: 'task-failed', task: id, code: failure.code, message: failure.message, restartInMs: delayMs })
+    if (delayMs === null) {
+      this.#fail(failure)
+      return null
+    }
+    logger.warn({ task: id, code: failure.code, error: failure.message, restartInMs: delayMs }, 'Task failed; it is started again')
+    this.#enter('restarting', failure.message)
+    return delayMs
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    const { clock } = this.#environment
+    await new Promise<void>((resolve) => {
+      clock.setTimer(delayMs, resolve)
+      // A stop need not wait for the pause to end.
+      void this.#done.promise.then(() => resolve(), () => resolve())
+    })
+    if (!this.#ending && this.#state === 'restarting') this.#enter('running', null)
+  }
+
+  #onFinished(id: string): void {
+    this.#finished.add(id)
+    this.#running.delete(id)
+    if (this.#checkFinished()) return
+    // The others learn it from the next assignment; ask for one when nothing is left to do here.
+    if (this.#running.size === 0) this.#member?.rejoin()
+  }
+
+  #checkFinished(): boolean {
+    if (this.#ending || !this.#allTasks.every((id) => this.#finished.has(id))) return false
+    this.#ending = true
+    this.#track(this.#leave().then(() => this.#end('finished')))
+    return true
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state === 'failed') return
+    this.#ending = true
+    this.#enter('failed', error instanceof Error ? error.message : String(error))
+    for (const { task } of this.#running.values()) task?.abandon()
+    this.#ready.reject(error)
+    const rejected = (): void => this.#done.reject(error)
+    this.#track(this.#leave().then(rejected, rejected))
+  }
+
+  #end(outcome: WorkerOutcome): void {
+    if (this.#state === 'failed') return
+    this.#enter(outcome, null)
+    this.#ready.resolve()
+    this.#done.resolve(outcome)
+  }
+
+  async #leave(): Promise<void> {
+    const own = [...this.#work]
+    await Promise.allSettled(own)
+    try {
+      await this.#member?.leave()
+    } catch (error) {
+      // The session ends by itself when the log cannot be told.
+      this.#environment.logger.warn({ error: String(error) }, 'Leaving the group failed')
+    }
+  }
+
+  #enter(state: WorkerState, reason: string | null): void {
+    if (this.#state === 'failed') return
+    this.#state = state
+    this.#reason = reason
+  }
+
+  async #commitOffsets(offsets: Parameters<GroupMember['commitOffsets']>[0]): Promise<void> {
+    await this.#member?.commitOffsets(offsets)
+  }
+
+  #track(work: Promise<void>): void {
+    this.#work.add(work)
+    void work.finally(() => this.#work.delete(work))
+  }
+}
+
+function addTotals(totals: WorkerTotals, task: TaskStatus): WorkerTotals {
+  return {
+    recordsIn: totals.recordsIn + task.recordsIn,
+    recordsOut: totals.recordsOut + task.recordsOut,
+    epochs: totals.epochs + task.epochs,
+  }
+}
+
+function parseTaskId(id: string): { region: string; index: number } {
+  const slash = id.lastIndexOf('/')
+  return { region: id.slice(0, slash), index: Number(id.slice(slash + 1)) }
+}

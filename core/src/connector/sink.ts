@@ -1,0 +1,46 @@
+/**
+ * What a sink promises for records of a replayed epoch:
+ * - `transactional`: written in the log's own transaction, exactly-once;
+ * - `two-phase`: hidden until the epoch is decided, then published by its committable, exactly-once;
+ * - `idempotent`: written again with the same effect, effectively exactly-once;
+ * - `at-least-once`: may be seen again.
+ */
+export type SinkGuarantee = 'transactional' | 'two-phase' | 'idempotent' | 'at-least-once'
+
+export interface SinkContext {
+  readonly job: string
+  readonly operator: string
+  readonly index: number
+  readonly parallelism: number
+  /** Wakes the task when the writer was full and no longer is. */
+  readonly onAvailable: () => void
+}
+
+/** One parallel instance of a sink. */
+export interface SinkWriter<T, Committable = never> {
+  /** Takes a record; synchronous, so it buffers what needs I/O. */
+  write(value: T, timestamp: number): void
+  /** True when the task should stop feeding until `onAvailable`. */
+  readonly isFull?: boolean
+  /**
+   * Called at each barrier: resolves when everything taken before the call is as durable as the guarantee needs before
+   * the decision. Records of the next epoch may be written while it is pending.
+   */
+  flush(): Promise<void>
+  /**
+   * Two-phase, in place of `flush`: called at each barrier; what was taken before the call belongs to `epoch`, what is
+   * taken after it to the next. Resolves, when the epoch's records are durable but hidden, with what will publish them:
+   * plain data that is kept with the epoch.
+   */
+  prepareCommit?(epoch: number): Promise<readonly Committable[]>
+  /** Two-phase: publishes; must be idempotent, since it is repeated after a crash. */
+  commit?(committables: readonly Committable[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** The Sink SPI. */
+export interface Sink<T, Committable = never> {
+  readonly name: string
+  readonly guarantee: SinkGuarantee
+  open(context: SinkContext): Promise<SinkWriter<T, Committable>>
+}

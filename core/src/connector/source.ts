@@ -1,0 +1,35 @@
+/** What one `poll` did: there is more at once, nothing is there now, or there will never be more. */
+export type PollStatus = 'more' | 'wait' | 'end'
+
+export interface SplitReaderContext {
+  /** Index of the reading task and number of tasks. */
+  readonly index: number
+  readonly parallelism: number
+  readonly now: () => number
+  /** Wakes the task after `poll` said `wait`; may be called at any time. */
+  readonly onAvailable: () => void
+  /** Calls back after `delayMs` by the job's clock. */
+  readonly setTimer: (delayMs: number, callback: () => void) => () => void
+}
+
+/** Reads one split. Nothing in it may block: `poll` hands out what is there. */
+export interface SplitReader<T, Position> {
+  /** Hands at most `budget` records to `emit`; the timestamp is milliseconds, or `NO_TIMESTAMP`. Throws what made it fail. */
+  poll(emit: (value: T, timestamp: number) => void, budget: number): PollStatus
+  /** Where to go on after the last record handed out; plain data (structured-cloneable), part of the epoch. */
+  position(): Position
+  close(): Promise<void>
+}
+
+/**
+ * The Source SPI. Splits are named and fixed by the source; split i is read by task `i % parallelism`.
+ * A replay from a position must give the same records, else the job is not exactly-once; say so with `replayable: false`.
+ */
+export interface Source<T, Position = unknown> {
+  readonly name: string
+  readonly bounded: boolean
+  readonly replayable: boolean
+  /** Number of splits, given the parallelism of the job. */
+  splits(parallelism: number): number
+  open(split: number, position: Position | null, context: SplitReaderContext): SplitReader<T, Position>
+}

@@ -1,0 +1,151 @@
+import { type Connection, findCoordinatorV3, metadataV9 } from '@platformatic/kafka'
+import { ConnectionError, StreamError } from '../../errors.ts'
+import type { Clock } from '../../time/clock.ts'
+import type { TopicPartition } from '../log.ts'
+import { Connections, request } from './connections.ts'
+import { type Address, describeAddress, type KafkaSettings } from './options.ts'
+import { retry } from './retry.ts'
+import { code, DisconnectedError, expectOk, ServerError } from './server-error.ts'
+
+export type CoordinatorKind = 'group' | 'transaction'
+
+const coordinatorType: Record<CoordinatorKind, number> = { group: 0, transaction: 1 }
+
+/** For requests that are answered at once. */
+const control = 'control'
+
+/** The server that leads each partition of a topic, by index; -1 where none does at the moment. */
+export type Leaders = readonly number[]
+
+/** What the client knows of the cluster: its servers, who leads which partition, who coordinates what. */
+export class Cluster {
+  readonly settings: KafkaSettings
+  readonly clock: Clock
+  readonly connections: Connections
+  readonly #brokers = new Map<number, Address>()
+  readonly #leaders = new Map<string, Leaders>()
+  readonly #coordinators = new Map<string, number>()
+
+  constructor(settings: KafkaSettings, clock: Clock) {
+    this.settings = settings
+    this.clock = clock
+    this.connections = new Connections(settings)
+  }
+
+  /** Resolves when some server has answered. @throws CONNECTION_FAILED naming all addresses */
+  async connect(): Promise<void> {
+    const addresses = this.settings.brokers.map(describeAddress).join(', ')
+    const { startTimeoutMs: timeoutMs } = this.settings
+    try {
+      await retry({ clock: this.clock, what: 'the cluster cannot be reached', timeoutMs }, () => this.refresh([]))
+    } catch (error) {
+      if (StreamError.is(error) && error.reaction === 'fail-job') throw error
+      throw new ConnectionError(
+        `no Kafka server answered at ${addresses} within ${timeoutMs} ms: check the option brokers, and that the ` +
+          `servers' advertised.listeners can be reached from here (${(error as Error).message})`,
+        { cause: error, where: { server: addresses } },
+      )
+    }
+  }
+
+  close(): Promise<void> {
+    return this.connections.close()
+  }
+
+  /** Asks for these topics anew. A topic that does not exist is null. @throws DisconnectedError, ServerError */
+  async refresh(topics: readonly string[]): Promise<Map<string, Leaders | null>> {
+    const connection = await this.any()
+    const response = await request(connection, metadataV9.api, topics.slice(), false)
+    if (response.brokers.length > 0) {
+      this.#brokers.clear()
+      for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port })
+    }
+    const found = new Map<string, Leaders | null>()
+    for (const topic of response.topics) {
+      const name = topic.name ?? ''
+      if (topic.errorCode === code.UNKNOWN_TOPIC_OR_PARTITION) {
+        found.set(name, null)
+        this.#leaders.delete(name)
+        continue
+      }
+      if (topic.errorCode !== code.LEADER_NOT_AVAILABLE) expectOk(topic.errorCode, `metadata of topic ${name}`)
+      const leaders = new Array<number>(topic.partitions.length).fill(-1)
+      for (const partition of topic.partitions) {
+        if (partition.errorCode === 0) leaders[partition.partitionIndex] = partition.leaderId
+      }
+      found.set(name, leaders)
+      this.#leaders.set(name, leaders)
+    }
+    return found
+  }
+
+  /** The leader as far as it is known, or undefined: then `refresh` the topic. */
+  leader(topic: string, partition: number): number | undefined {
+    const leader = this.#leaders.get(topic)?.[partition]
+    return leader === undefined || leader < 0 || !this.#brokers.has(leader) ? undefined : leader
+  }
+
+  /** Groups the partitions by their leaders. @throws DisconnectedError, or a retriable ServerError when one has none */
+  async byLeader<P extends TopicPartition>(partitions: readonly P[]): Promise<Map<number, P[]>> {
+    const unknown = new Set(partitions.filter((p) => this.leader(p.topic, p.partition) === undefined).map((p) => p.topic))
+    const found = unknown.size === 0 ? undefined : await this.refresh([...unknown])
+    const groups = new Map<number, P[]>()
+    for (const partition of partitions) {
+      const { topic, partition: index } = partition
+      if (found?.get(topic) === null) throw new ServerError(code.UNKNOWN_TOPIC_OR_PARTITION, `topic ${topic}`)
+      const leader = this.leader(topic, index)
+      if (leader === undefined) throw new ServerError(code.LEADER_NOT_AVAILABLE, `topic ${topic} partition ${index}`)
+      const group = groups.get(leader)
+      if (group === undefined) groups.set(leader, [partition])
+      else group.push(partition)
+    }
+    return groups
+  }
+
+  /** Forgets who leads a topic, because a server said that it does not. */
+  forgetLeaders(topic: string): void {
+    this.#leaders.delete(topic)
+  }
+
+  /** The server that coordinates this group or transactional id. @throws DisconnectedError, ServerError */
+  async coordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    const id = `${kind}/${key}`
+    const known = this.#coordinators.get(id)
+    if (known !== undefined && this.#brokers.has(known)) return known
+    const connection = await this.any()
+    const response = await request(connection, findCoordinatorV3.api, coordinatorType[kind], [key])
+    const found = response.coordinators[0]
+    if (found === undefined) throw new ServerError(code.COORDINATOR_NOT_AVAILABLE, `coordinator of ${kind} ${key}`)
+    expectOk(found.errorCode, `coordinator of ${kind} ${key}`)
+    this.#brokers.set(found.nodeId, { host: found.host, port: found.port })
+    this.#coordinators.set(id, found.nodeId)
+    return found.nodeId
+  }
+
+  forgetCoordinator(kind: CoordinatorKind, key: string): void {
+    this.#coordinators.delete(`${kind}/${key}`)
+  }
+
+  /** @throws DisconnectedError */
+  connection(node: number, purpose: string = control, requestTimeoutMs?: number): Promise<Connection> {
+    const address = this.#brokers.get(node)
+    if (address === undefined) {
+      return Promise.reject(new DisconnectedError(`server ${node}`, new Error('it is not in the cluster at the moment')))
+    }
+    return this.connections.get(purpose, address, requestTimeoutMs)
+  }
+
+  /** A connection to whichever server answers. @throws DisconnectedError */
+  async any(): Promise<Connection> {
+    let failure: unknown
+    for (const address of [...this.#brokers.values(), ...this.settings.brokers]) {
+      try {
+        return await this.connections.get(control, address)
+      } catch (error) {
+        if (!(error instanceof DisconnectedError)) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+}

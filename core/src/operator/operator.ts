@@ -1,0 +1,86 @@
+import type { StateChange, StateEntry } from "../state/backend.ts"
+import type { CancelTimer, Clock } from "../time/clock.ts"
+import type { MetricGroup } from "../metrics/registry.ts"
+import type { Logger } from "../metrics/logger.ts"
+
+/** Timestamp of a record that has none (no event time was assigned). */
+export const NO_TIMESTAMP: number = Number.NEGATIVE_INFINITY
+/** The watermark before any; no record is late against it. */
+export const MIN_WATERMARK: number = Number.NEGATIVE_INFINITY
+/** The watermark after the end of bounded input: all event time has passed. */
+export const MAX_WATERMARK: number = Number.POSITIVE_INFINITY
+
+/**
+ * What flows along an edge, one call per element, in order and synchronously. Control elements travel in band:
+ * whoever holds records back holds them back too.
+ */
+export interface Receiver<T> {
+  onRecord(value: T, timestamp: number): void
+  /** No record with a timestamp at or below `watermark` is to be expected. Never goes backwards. */
+  onWatermark(watermark: number): void
+  /** Whether this input is idle, that is, not to be waited for when watermarks are merged. */
+  onIdle(idle: boolean): void
+  /** Everything before it belongs to `epoch`. Called once for each epoch; state is snapshotted when it passes. */
+  onBarrier(epoch: number): void
+  /** No element follows. Comes after the final watermark. */
+  onEnd(): void
+}
+
+/** What a task gives to each of its operators. */
+export interface OperatorContext {
+  readonly uid: string
+  readonly name: string
+  readonly job: string
+  /** Index of the task among the `parallelism` tasks of its region. */
+  readonly index: number
+  readonly parallelism: number
+  /** Number of key groups of the job. */
+  readonly maxParallelism: number
+  readonly clock: Clock
+  readonly metrics: MetricGroup
+  readonly logger: Logger
+  /** The receiver of the main output, or of the side output with this tag id; undefined when nobody listens to the tag. */
+  output(tag?: string): Receiver<unknown> | undefined
+  /**
+   * Runs `callback` at `timeMs` by the clock or soon after, between two batches, never within one.
+   * Returns how to cancel it.
+   */
+  schedule(timeMs: number, callback: () => void): CancelTimer
+  /** Where an operator puts what changed since the last barrier, while the barrier passes it. */
+  readonly delta: DeltaCollector
+}
+
+/** Collects one epoch's changes of one task. */
+export interface DeltaCollector {
+  /** Changes of keyed state and timers. */
+  readonly changes: StateChange[]
+  /** State that belongs to the operator instance, not to a key: plain data, replaced as a whole in each epoch. */
+  setOperatorState(uid: string, state: unknown): void
+}
+
+/** A state as declared, for the check that stored state fits the operators of a job. */
+export interface StateCatalogEntry {
+  /** `<operator uid>/<state name>`. */
+  readonly state: string
+  readonly kind: string
+  /** Format of the serdes, e.g. `msgpack@1`. */
+  readonly format: string
+}
+
+/**
+ * One parallel instance of an operator. The life of it: constructed, `restore` for each stored entry and
+ * `restoreOperatorState` at most once, `open`, elements through `inputs`, `close`.
+ * When a barrier has arrived on every input, the operator writes its changes to `context.delta` and passes the barrier on.
+ */
+export interface Operator {
+  /** One receiver for each input edge. */
+  readonly inputs: readonly Receiver<never>[]
+  /** Must be called first: states and outputs are taken from the context here. */
+  setup(context: OperatorContext): void
+  restore(entry: StateEntry): void
+  restoreOperatorState(state: unknown): void
+  /** User code's `open`; may be asynchronous. */
+  open(): void | Promise<void>
+  readonly catalog: readonly StateCatalogEntry[]
+  close(): void | Promise<void>
+}

@@ -1,0 +1,59 @@
+import type { Serde } from '../serde/serde.ts'
+import type { LogicalNode } from './logical-graph.ts'
+
+/*
+ * The graph after chaining and the region cut: what workers run. Every worker builds the same one from the same program;
+ * `hash` proves it. At parallelism 1 there is one region. Above, every hash edge becomes an exchange: a repartition topic
+ * with one partition for each task of the region that reads it.
+ */
+
+/** A logical node with its final, stable uid. */
+export interface JobNode {
+  readonly uid: string
+  readonly node: LogicalNode
+  /** Input edges within the region, by input index; null where the input comes from an exchange. */
+  readonly inputs: readonly (JobEdge | null)[]
+}
+
+export interface JobEdge {
+  readonly fromUid: string
+  readonly tag: string | null
+}
+
+/** An edge between two regions, through a topic that the job owns. */
+export interface Exchange {
+  /** Stable: derived from the uid of the reading operator and its input index. */
+  readonly id: string
+  readonly topic: string
+  readonly partitions: number
+  readonly value: Serde<unknown>
+  readonly key: (value: unknown) => unknown
+  readonly fromRegion: string
+  readonly fromUid: string
+  readonly fromTag: string | null
+  readonly toRegion: string
+  readonly toUid: string
+  readonly toInput: number
+}
+
+export interface Region {
+  /** Stable: derived from the uid of its first node. */
+  readonly id: string
+  /** Number of tasks. */
+  readonly parallelism: number
+  /** In topological order. */
+  readonly nodes: readonly JobNode[]
+  readonly exchangesIn: readonly Exchange[]
+  readonly exchangesOut: readonly Exchange[]
+  /** Whether it has anything to keep in the state backend (stateful operators, split sources, exchanges in, two-phase sinks). */
+  readonly stateful: boolean
+}
+
+export interface JobGraph {
+  readonly job: string
+  /** Of the structure: uids, types, edges, states, formats, parallelism; not of the functions' code. */
+  readonly hash: string
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly regions: readonly Region[]
+}

@@ -1,0 +1,103 @@
+import type { Sink } from '../connector/sink.ts'
+import type { Source } from '../connector/source.ts'
+import type { Operator } from '../operator/operator.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+
+/*
+ * What the user wrote: immutable nodes and edges. Everything here is data, apart from the functions that the user gave.
+ * Values are `unknown` at this level; the API layer above holds the types.
+ */
+
+/** What to do with a record that does not decode. */
+export type DecodeFailurePolicy = 'fail' | 'skip' | { readonly deadLetterTopic: string }
+
+/** Where to read a topic from when the group has no committed offset: the start, the end, or a time in ms. */
+export type StartPosition = 'earliest' | 'latest' | number
+
+export interface TopicSourceSpec {
+  readonly kind: 'topic'
+  readonly topic: string
+  readonly value: Serde<unknown>
+  /** When given, the source emits what this makes of the record instead of the bare value. */
+  readonly toRecord?: (value: unknown, key: Buffer | null, timestamp: number, headers: () => readonly { key: string; value: Uint8Array }[]) => unknown
+  readonly time: WatermarkStrategy<unknown> | null
+  readonly bounded: boolean
+  readonly start: StartPosition
+  readonly onDecodeFailure: DecodeFailurePolicy
+}
+
+export interface SplitSourceSpec {
+  readonly kind: 'splits'
+  readonly source: Source<unknown>
+  readonly time: WatermarkStrategy<unknown> | null
+}
+
+export interface TopicSinkSpec {
+  readonly kind: 'topic'
+  readonly topic: string
+  readonly value: Serde<unknown>
+  /** Key bytes of the output record; null for none. */
+  readonly key: ((value: unknown) => Uint8Array | null) | null
+  /** Partition; by default the key's hash as the Java client computes it (murmur2), or round robin without a key. */
+  readonly partition: ((value: unknown, partitions: number) => number) | null
+  readonly headers: ((value: unknown) => readonly { key: string; value: Uint8Array }[]) | null
+}
+
+export interface CustomSinkSpec {
+  readonly kind: 'custom'
+  readonly sink: Sink<unknown, unknown>
+}
+
+/** How records travel along an edge. A `hash` edge is cut into a repartition topic when the parallelism is above 1. */
+export type Partitioning =
+  | { readonly kind: 'forward' }
+  | { readonly kind: 'hash'; readonly key: (value: unknown) => unknown; readonly value: Serde<unknown> }
+  /** The input topic is already partitioned by this key: no exchange is needed. */
+  | { readonly kind: 'prepartitioned'; readonly key: (value: unknown) => unknown }
+
+export interface LogicalEdge {
+  readonly from: number
+  /** Side output tag of the upstream operator, or null for its main output. */
+  readonly tag: string | null
+  readonly partitioning: Partitioning
+}
+
+interface NodeBase {
+  readonly id: number
+  /** Given by the user, or null: then derived from the position in the graph. */
+  readonly uid: string | null
+  readonly name: string
+  /** `map`, `window`, `topic-source`, …: for explain and for derived uids. */
+  readonly type: string
+  /** File and line of the call that added the node. */
+  readonly callSite: string
+  readonly inputs: readonly LogicalEdge[]
+}
+
+export interface SourceNode extends NodeBase {
+  readonly kind: 'source'
+  readonly source: TopicSourceSpec | SplitSourceSpec
+}
+
+export interface OperatorNode extends NodeBase {
+  readonly kind: 'operator'
+  /** Makes one parallel instance. */
+  readonly create: () => Operator
+  /** Whether it keeps keyed state, timers or operator state. */
+  readonly stateful: boolean
+  /** True for operators that make the key of a stream their own (their inputs must be hash or prepartitioned edges). */
+  readonly keyed: boolean
+}
+
+export interface SinkNode extends NodeBase {
+  readonly kind: 'sink'
+  readonly sink: TopicSinkSpec | CustomSinkSpec
+}
+
+export type LogicalNode = SourceNode | OperatorNode | SinkNode
+
+export interface LogicalGraph {
+  readonly job: string
+  readonly nodes: readonly LogicalNode[]
+}

@@ -1,0 +1,172 @@
+import type { Logger } from '../metrics/logger.ts'
+import type { MetricGroup } from '../metrics/registry.ts'
+import type { DeltaCollector, Operator, OperatorContext, Receiver, StateCatalogEntry } from '../operator/operator.ts'
+import type { Region } from '../plan/job-graph.ts'
+import type { StateEntry } from '../state/backend.ts'
+import type { CancelTimer, Clock } from '../time/clock.ts'
+import { StreamError } from '../errors.ts'
+
+/** Hands every element to several receivers, in the order of the graph. */
+class FanOut implements Receiver<unknown> {
+  readonly #receivers: readonly Receiver<unknown>[]
+
+  constructor(receivers: readonly Receiver<unknown>[]) {
+    this.#receivers = receivers
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    for (const receiver of this.#receivers) receiver.onRecord(value, timestamp)
+  }
+  onWatermark(watermark: number): void {
+    for (const receiver of this.#receivers) receiver.onWatermark(watermark)
+  }
+  onIdle(idle: boolean): void {
+    for (const receiver of this.#receivers) receiver.onIdle(idle)
+  }
+  onBarrier(epoch: number): void {
+    for (const receiver of this.#receivers) receiver.onBarrier(epoch)
+  }
+  onEnd(): void {
+    for (const receiver of this.#receivers) receiver.onEnd()
+  }
+}
+
+/** The end of a chain that nobody listens to. */
+const discard: Receiver<unknown> = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
+
+export interface ChainEnvironment {
+  readonly job: string
+  readonly index: number
+  readonly maxParallelism: number
+  readonly clock: Clock
+  readonly metrics: MetricGroup
+  readonly logger: Logger
+  readonly delta: DeltaCollector
+  readonly schedule: (timeMs: number, callback: () => void) => CancelTimer
+  /** The receiver behind a sink node. */
+  readonly sink: (uid: string) => Receiver<unknown>
+  /** The receiver that writes an exchange. */
+  readonly exchange: (id: string) => Receiver<unknown>
+}
+
+/** The operators of one task, connected: calls go straight from one to the next. */
+export class Chain {
+  readonly operators: ReadonlyMap<string, Operator>
+  readonly #outputs: ReadonlyMap<string, Receiver<unknown>>
+
+  private constructor(operators: ReadonlyMap<string, Operator>, outputs: ReadonlyMap<string, Receiver<unknown>>) {
+    this.operators = operators
+    this.#outputs = outputs
+  }
+
+  /** Builds from the last node to the first, so that every operator finds its receivers when it is set up. */
+  static build(region: Region, environment: ChainEnvironment): Chain {
+    const operators = new Map<string, Operator>()
+    const outputs = new Map<string, Receiver<unknown>>()
+    for (let at = region.nodes.length - 1; at >= 0; at--) {
+      const { uid, node } = region.nodes[at] as Region['nodes'][number]
+      connect(region, uid, operators, outputs, environment)
+      if (node.kind !== 'operator') continue
+      const operator = node.create()
+      operators.set(uid, operator)
+      operator.setup(context(region, uid, node.name, outputs, environment))
+    }
+    return new Chain(operators, outputs)
+  }
+
+  /** What receives the records of this source. */
+  output(uid: string): Receiver<unknown> {
+    return this.#outputs.get(outputId(uid, null)) ?? discard
+  }
+
+  /** What receives the records that come in through an exchange. */
+  input(uid: string, index: number): Receiver<unknown> {
+    return inputOf(this.operators, uid, index)
+  }
+
+  get catalog(): StateCatalogEntry[] {
+    return [...this.operators.values()].flatMap((operator) => [...operator.catalog])
+  }
+
+  restore(entry: StateEntry): void {
+    const uid = entry.state.slice(0, entry.state.lastIndexOf('/'))
+    const operator = this.operators.get(uid)
+    if (operator === undefined) {
+      throw new StreamError('STATE_CORRUPT', `State ${entry.state} is stored, but the job has no operator ${uid}.`)
+    }
+    operator.restore(entry)
+  }
+
+  async open(): Promise<void> {
+    for (const operator of this.operators.values()) await operator.open()
+  }
+
+  async close(): Promise<void> {
+    for (const operator of this.operators.values()) await operator.close()
+  }
+}
+
+function connect(
+  region: Region,
+  uid: string,
+  operators: ReadonlyMap<string, Operator>,
+  outputs: Map<string, Receiver<unknown>>,
+  environment: ChainEnvironment,
+): void {
+  const consumers = new Map<string, Receiver<unknown>[]>()
+  const add = (tag: string | null, receiver: Receiver<unknown>): void => {
+    const id = outputId(uid, tag)
+    const list = consumers.get(id)
+    if (list === undefined) consumers.set(id, [receiver])
+    else list.push(receiver)
+  }
+  for (const consumer of region.nodes) {
+    consumer.inputs.forEach((edge, input) => {
+      if (edge === null || edge.fromUid !== uid) return
+      const isSink = consumer.node.kind === 'sink'
+      add(edge.tag, isSink ? environment.sink(consumer.uid) : inputOf(operators, consumer.uid, input))
+    })
+  }
+  for (const exchange of region.exchangesOut) {
+    if (exchange.fromUid === uid) add(exchange.fromTag, environment.exchange(exchange.id))
+  }
+  for (const [id, receivers] of consumers) {
+    outputs.set(id, receivers.length === 1 ? (receivers[0] as Receiver<unknown>) : new FanOut(receivers))
+  }
+}
+
+function context(
+  region: Region,
+  uid: string,
+  name: string,
+  outputs: ReadonlyMap<string, Receiver<unknown>>,
+  environment: ChainEnvironment,
+): OperatorContext {
+  const { job, index, maxParallelism, clock, metrics, logger, delta, schedule } = environment
+  return {
+    uid,
+    name,
+    job,
+    index,
+    parallelism: region.parallelism,
+    maxParallelism,
+    clock,
+    metrics: metrics.group({ operator: uid }),
+    logger,
+    delta,
+    schedule,
+    output: (tag) => outputs.get(outputId(uid, tag ?? null)) ?? (tag === undefined ? discard : undefined),
+  }
+}
+
+function inputOf(operators: ReadonlyMap<string, Operator>, uid: string, index: number): Receiver<unknown> {
+  const receiver = operators.get(uid)?.inputs[index]
+  if (receiver === undefined) {
+    throw new StreamError('INVARIANT_BROKEN', `Operator ${uid} has no input ${index}, or it is not downstream of its reader.`)
+  }
+  return receiver as Receiver<unknown>
+}
+
+function outputId(uid: string, tag: string | null): string {
+  return tag === null ? uid : `${uid}#${tag}`
+}

@@ -1,0 +1,39 @@
+import type { DeltaCollector } from '../operator/operator.ts'
+import type { StateChange } from '../state/backend.ts'
+import type { SinkBarriers } from './sinks.ts'
+
+/** What one barrier collects on its way through the chains of a task. */
+export interface CollectedEpoch {
+  readonly changes: StateChange[]
+  readonly operators: Record<string, unknown>
+  readonly committables: readonly { readonly uid: string; readonly list: Promise<readonly unknown[]> }[]
+}
+
+export class EpochCollector implements DeltaCollector, SinkBarriers {
+  #changes: StateChange[] = []
+  #operators: Record<string, unknown> = {}
+  #committables: { uid: string; list: Promise<readonly unknown[]> }[] = []
+
+  get changes(): StateChange[] {
+    return this.#changes
+  }
+
+  setOperatorState(uid: string, state: unknown): void {
+    this.#operators[uid] = state
+  }
+
+  add(uid: string, committables: Promise<readonly unknown[]>): void {
+    // It is awaited with the commit; until then a failure must not count as unhandled.
+    committables.catch(() => {})
+    this.#committables.push({ uid, list: committables })
+  }
+
+  /** Hands over what was collected and starts anew. */
+  take(): CollectedEpoch {
+    const collected = { changes: this.#changes, operators: this.#operators, committables: this.#committables }
+    this.#changes = []
+    this.#operators = {}
+    this.#committables = []
+    return collected
+  }
+}

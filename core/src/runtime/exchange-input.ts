@@ -1,0 +1,114 @@
+import type { PartitionPosition } from '../checkpoint/format.ts'
+import type { LogBatch } from '../log/log.ts'
+import { MIN_WATERMARK } from '../operator/operator.ts'
+import type { Exchange } from '../plan/job-graph.ts'
+import { decodeControlFrame, FRAME_RECORD, RECORD_HEADER_BYTES } from './exchange-frame.ts'
+import type { PartitionInput } from './partition-input.ts'
+import type { SourceHead } from './source-head.ts'
+
+/** Progress of the upstream tasks, as a reader has seen it; part of its epoch. */
+export interface ExchangeProgress {
+  readonly watermarks: readonly number[]
+  readonly idle: readonly boolean[]
+  readonly ended: readonly boolean[]
+}
+
+/** The task's partition of a repartition topic; its channels are the upstream tasks. */
+export class ExchangePartitionInput implements PartitionInput {
+  readonly topic: string
+  readonly partition: number
+  readonly idlenessMs: null = null
+  readonly #exchange: Exchange
+  readonly #head: SourceHead
+  readonly #watermarks: number[]
+  readonly #idle: boolean[]
+  readonly #ended: boolean[]
+  #offset: number
+
+  constructor(
+    exchange: Exchange,
+    partition: number,
+    upstreamTasks: number,
+    offset: number,
+    head: SourceHead,
+    progress: ExchangeProgress | null,
+  ) {
+    this.topic = exchange.topic
+    this.partition = partition
+    this.#exchange = exchange
+    this.#head = head
+    this.#offset = offset
+    this.#watermarks = progress ? [...progress.watermarks] : new Array<number>(upstreamTasks).fill(MIN_WATERMARK)
+    this.#idle = progress ? [...progress.idle] : new Array<boolean>(upstreamTasks).fill(false)
+    this.#ended = progress ? [...progress.ended] : new Array<boolean>(upstreamTasks).fill(false)
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  get ended(): boolean {
+    return this.#head.ended
+  }
+
+  start(): void {
+    for (let upstream = 0; upstream < this.#watermarks.length; upstream++) {
+      if (this.#ended[upstream]) this.#head.onEnd(upstream)
+      else {
+        this.#head.onWatermark(upstream, this.#watermarks[upstream] as number)
+        if (this.#idle[upstream]) this.#head.onIdle(upstream, true)
+      }
+    }
+  }
+
+  process(batch: LogBatch): number {
+    const { buffer, valueStarts, valueEnds, count } = batch
+    const receiver = this.#head.receiver
+    const serde = this.#exchange.value
+    let records = 0
+    for (let index = 0; index < count; index++) {
+      const start = valueStarts[index] as number
+      const end = valueEnds[index] as number
+      if (buffer[start] === FRAME_RECORD) {
+        records++
+        const value = serde.decode(buffer, start + RECORD_HEADER_BYTES, end)
+        receiver.onRecord(value, buffer.readDoubleBE(start + 1))
+      } else {
+        this.#control(buffer, start, end)
+      }
+    }
+    this.#offset = batch.nextOffset
+    return records
+  }
+
+  position(): PartitionPosition {
+    return { topic: this.topic, partition: this.partition, offset: this.#offset, watermark: null, end: null }
+  }
+
+  progress(): ExchangeProgress {
+    return { watermarks: [...this.#watermarks], idle: [...this.#idle], ended: [...this.#ended] }
+  }
+
+  checkIdle(): void {
+    // Idleness is the upstream tasks' to tell.
+  }
+
+  #control(buffer: Buffer, start: number, end: number): void {
+    const frame = decodeControlFrame(buffer, start, end)
+    const { upstream } = frame
+    if (frame.kind === 'watermark') {
+      this.#watermarks[upstream] = Math.max(this.#watermarks[upstream] ?? MIN_WATERMARK, frame.watermark)
+      if (this.#idle[upstream]) {
+        this.#idle[upstream] = false
+        this.#head.onIdle(upstream, false)
+      }
+      this.#head.onWatermark(upstream, frame.watermark)
+    } else if (frame.kind === 'idle') {
+      this.#idle[upstream] = frame.idle
+      this.#head.onIdle(upstream, frame.idle)
+    } else {
+      this.#ended[upstream] = true
+      this.#head.onEnd(upstream)
+    }
+  }
+}

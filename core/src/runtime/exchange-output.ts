@@ -1,0 +1,105 @@
+import { KeyError, StreamError } from '../errors.ts'
+import type { LogOutput } from '../log/log.ts'
+import { MIN_WATERMARK, type Receiver } from '../operator/operator.ts'
+import type { Exchange } from '../plan/job-graph.ts'
+import { ByteWriter } from '../serde/byte-writer.ts'
+import { encodeKey } from '../serde/key-codec.ts'
+import { keyGroupOf, taskOfKeyGroup } from '../state/key-group.ts'
+import { type ControlFrame, encodeControlFrame, RecordFrameSerde } from './exchange-frame.ts'
+
+/** Watermarks are written to every partition, so not for each batch: at most once in this many milliseconds. */
+const WATERMARK_INTERVAL_MS = 50
+
+/** The writing end of an exchange: routes records by key group and repeats control elements to every partition. */
+export class ExchangeOutput implements Receiver<unknown> {
+  readonly #exchange: Exchange
+  readonly #output: LogOutput
+  readonly #index: number
+  readonly #maxParallelism: number
+  readonly #now: () => number
+  readonly #frame: RecordFrameSerde
+  readonly #keyBytes = new ByteWriter(64)
+  #watermark = MIN_WATERMARK
+  #writtenWatermark = MIN_WATERMARK
+  #writtenAt = Number.NEGATIVE_INFINITY
+  #batchTime = 0
+
+  constructor(exchange: Exchange, output: LogOutput, index: number, maxParallelism: number, now: () => number) {
+    this.#exchange = exchange
+    this.#output = output
+    this.#index = index
+    this.#maxParallelism = maxParallelism
+    this.#now = now
+    this.#frame = new RecordFrameSerde(exchange.value)
+    this.#batchTime = now()
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    const bytes = this.#keyBytes
+    bytes.position = 0
+    this.#writeKey(value, bytes)
+    const keyGroup = keyGroupOf(bytes.buffer, 0, bytes.position, this.#maxParallelism)
+    this.#frame.timestamp = timestamp
+    // The topic's own timestamps are wall-clock time: its retention must not depend on event time.
+    this.#output.append(
+      taskOfKeyGroup(keyGroup, this.#maxParallelism, this.#exchange.partitions),
+      this.#batchTime,
+      null,
+      value,
+      this.#frame,
+    )
+  }
+
+  onWatermark(watermark: number): void {
+    this.#watermark = watermark
+  }
+
+  onIdle(idle: boolean): void {
+    this.#flushWatermark()
+    this.#toAll({ kind: 'idle', upstream: this.#index, idle })
+  }
+
+  onBarrier(): void {
+    this.#flushWatermark()
+  }
+
+  onEnd(): void {
+    this.#flushWatermark()
+    this.#toAll({ kind: 'end', upstream: this.#index })
+  }
+
+  /** Between batches: lets the watermark out when it is time, or when the task is about to wait. */
+  afterBatch(isLast: boolean): void {
+    const now = this.#now()
+    this.#batchTime = now
+    if (isLast || now - this.#writtenAt >= WATERMARK_INTERVAL_MS) this.#flushWatermark()
+  }
+
+  #writeKey(value: unknown, target: ByteWriter): void {
+    let key: unknown
+    try {
+      key = this.#exchange.key(value)
+      encodeKey(key, target)
+    } catch (cause) {
+      if (StreamError.is(cause)) throw cause.locate({ operator: this.#exchange.toUid })
+      throw new KeyError(`The key selector threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        where: { operator: this.#exchange.toUid },
+        cause,
+      })
+    }
+  }
+
+  #flushWatermark(): void {
+    if (this.#watermark <= this.#writtenWatermark) return
+    this.#writtenWatermark = this.#watermark
+    this.#writtenAt = this.#now()
+    this.#toAll({ kind: 'watermark', upstream: this.#index, watermark: this.#watermark })
+  }
+
+  #toAll(frame: ControlFrame): void {
+    const bytes = encodeControlFrame(frame)
+    for (let partition = 0; partition < this.#output.partitions; partition++) {
+      this.#output.appendBytes(partition, this.#batchTime, null, bytes)
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import type { PartitionPosition } from '../checkpoint/format.ts'
+import type { LogBatch } from '../log/log.ts'
+
+/** What a task reads from one log partition. */
+export interface PartitionInput {
+  readonly topic: string
+  readonly partition: number
+  /** The offset to read from next; what the epoch commits. */
+  readonly offset: number
+  readonly ended: boolean
+  /** Runs the records of a fetched batch through the chains; returns how many there were. */
+  process(batch: LogBatch): number
+  position(): PartitionPosition
+  /** Marks the partition idle when nothing has come for long enough by its strategy. */
+  checkIdle(nowMs: number): void
+  /** Milliseconds without a record after which `checkIdle` matters, or null. */
+  readonly idlenessMs: number | null
+}

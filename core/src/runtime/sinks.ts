@@ -1,0 +1,142 @@
+import { StreamError } from '../errors.ts'
+import type { SinkWriter } from '../connector/sink.ts'
+import type { LogOutput } from '../log/log.ts'
+import type { Counter } from '../metrics/registry.ts'
+import type { Receiver } from '../operator/operator.ts'
+import type { TopicSinkSpec } from '../plan/logical-graph.ts'
+import { murmur2Partition } from '../structure/murmur2.ts'
+
+/** Writes records to a topic, in the task's transaction. */
+export class TopicSink implements Receiver<unknown> {
+  readonly #spec: TopicSinkSpec
+  readonly #output: LogOutput
+  readonly #operator: string
+  readonly #now: () => number
+  readonly #written: Counter
+  #next = 0
+
+  constructor(spec: TopicSinkSpec, output: LogOutput, operator: string, now: () => number, written: Counter) {
+    this.#spec = spec
+    this.#output = output
+    this.#operator = operator
+    this.#now = now
+    this.#written = written
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    const { key, partition, headers, value: serde } = this.#spec
+    try {
+      const keyBytes = key === null ? null : key(value)
+      const target =
+        partition !== null
+          ? this.#checked(partition(value, this.#output.partitions))
+          : keyBytes !== null
+            ? murmur2Partition(keyBytes, this.#output.partitions)
+            : this.#next++ % this.#output.partitions
+      // Kafka knows no negative times; such records carry the time of writing.
+      const recordTime = timestamp >= 0 && timestamp < Number.POSITIVE_INFINITY ? timestamp : this.#now()
+      if (headers === null) this.#output.append(target, recordTime, keyBytes, value, serde)
+      else this.#output.append(target, recordTime, keyBytes, value, serde, headers(value))
+    } catch (cause) {
+      throw this.#failed(cause)
+    }
+    this.#written.value++
+  }
+
+  onWatermark(): void {}
+  onIdle(): void {}
+  onBarrier(): void {}
+  onEnd(): void {}
+
+  #checked(partition: number): number {
+    if (Number.isInteger(partition) && partition >= 0 && partition < this.#output.partitions) return partition
+    throw new StreamError(
+      'ENCODE_FAILED',
+      `The partitioner gave ${partition}, but topic ${this.#output.topic} has partitions 0 to ${this.#output.partitions - 1}.`,
+    )
+  }
+
+  #failed(cause: unknown): StreamError {
+    const where = { operator: this.#operator, topic: this.#output.topic }
+    if (StreamError.is(cause)) return cause.locate(where)
+    return new StreamError(
+      'ENCODE_FAILED',
+      `A record could not be encoded as ${this.#spec.value.format}: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      { where, cause },
+    )
+  }
+}
+
+/** What a custom sink owes at a barrier. */
+export interface SinkBarriers {
+  /** Called once for each barrier, with the promise of what is to be published (empty for one-phase sinks). */
+  add(uid: string, committables: Promise<readonly unknown[]>): void
+}
+
+/** Feeds a user's sink. */
+export class CustomSink implements Receiver<unknown> {
+  readonly #uid: string
+  readonly #writer: SinkWriter<unknown, unknown>
+  readonly #barriers: SinkBarriers
+  readonly #written: Counter
+
+  constructor(uid: string, writer: SinkWriter<unknown, unknown>, barriers: SinkBarriers, written: Counter) {
+    this.#uid = uid
+    this.#writer = writer
+    this.#barriers = barriers
+    this.#written = written
+  }
+
+  get isFull(): boolean {
+    return this.#writer.isFull === true
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    try {
+      this.#writer.write(value, timestamp)
+    } catch (cause) {
+      throw this.#failed(cause)
+    }
+    this.#written.value++
+  }
+
+  onWatermark(): void {}
+  onIdle(): void {}
+  onEnd(): void {}
+
+  onBarrier(epoch: number): void {
+    this.#barriers.add(this.#uid, this.#close(epoch))
+  }
+
+  async publish(committables: readonly unknown[]): Promise<void> {
+    if (committables.length === 0 || this.#writer.commit === undefined) return
+    try {
+      await this.#writer.commit(committables)
+    } catch (cause) {
+      throw this.#failed(cause)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close()
+  }
+
+  // Not async before the call into the writer: it has to happen while the barrier passes.
+  #close(epoch: number): Promise<readonly unknown[]> {
+    const done: Promise<readonly unknown[]> =
+      this.#writer.prepareCommit === undefined
+        ? this.#writer.flush().then(() => [])
+        : this.#writer.prepareCommit(epoch)
+    return done.catch((cause: unknown) => {
+      throw this.#failed(cause)
+    })
+  }
+
+  #failed(cause: unknown): StreamError {
+    if (StreamError.is(cause)) return cause.locate({ operator: this.#uid })
+    return new StreamError('SINK_FAILED', `The sink failed: ${cause instanceof Error ? cause.message : String(cause)}.`, {
+      where: { operator: this.#uid },
+      cause,
+    })
+  }
+}

@@ -1,0 +1,130 @@
+import type { PollStatus, Source, SplitReader } from '../connector/source.ts'
+import { StreamError } from '../errors.ts'
+import type { CancelTimer } from '../time/clock.ts'
+import type { WatermarkGenerator, WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { SourceHead } from './source-head.ts'
+
+/** Position of a split and its watermark, as kept with the epoch. */
+export interface SplitPosition {
+  readonly position: unknown
+  readonly watermark: number
+  readonly ended: boolean
+}
+
+export interface SplitInputOptions {
+  readonly source: Source<unknown>
+  readonly uid: string
+  readonly split: number
+  readonly channel: number
+  readonly head: SourceHead
+  readonly time: WatermarkStrategy<unknown> | null
+  readonly restored: SplitPosition | null
+  readonly index: number
+  readonly parallelism: number
+  readonly now: () => number
+  readonly setTimer: (delayMs: number, callback: () => void) => CancelTimer
+  readonly onAvailable: () => void
+}
+
+/** One split of a source that is not a log topic. */
+export class SplitInput {
+  readonly uid: string
+  readonly split: number
+  readonly #options: SplitInputOptions
+  readonly #reader: SplitReader<unknown, unknown>
+  readonly #generator: WatermarkGenerator<unknown> | null
+  readonly #emit: (value: unknown, timestamp: number) => void
+  #ended: boolean
+  #records = 0
+  #lastRecordMs: number
+  #idle = false
+
+  constructor(options: SplitInputOptions) {
+    const { source, split, restored, time, index, parallelism, now, setTimer, onAvailable, head } = options
+    this.#options = options
+    this.uid = options.uid
+    this.split = split
+    this.#ended = restored?.ended ?? false
+    this.#lastRecordMs = now()
+    const generator = time?.createGenerator() ?? null
+    this.#generator = generator
+    if (restored !== null) generator?.restore(restored.watermark)
+    this.#reader = source.open(split, restored?.position ?? null, { index, parallelism, now, setTimer, onAvailable })
+    const receiver = head.receiver
+    this.#emit =
+      time === null || generator === null
+        ? (value, timestamp) => {
+            this.#records++
+            receiver.onRecord(value, timestamp)
+          }
+        : (value, recordTime) => {
+            this.#records++
+            const timestamp = time.timestamp(value, recordTime)
+            receiver.onRecord(value, timestamp)
+            generator.onEvent(timestamp, value)
+          }
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get idlenessMs(): number | null {
+    return this.#options.time?.idlenessMs ?? null
+  }
+
+  start(): void {
+    const { head, channel } = this.#options
+    if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
+    if (this.#ended) head.onEnd(channel)
+  }
+
+  /** Hands out at most `budget` records; returns how many, and whether there is more at once. */
+  poll(budget: number): { readonly records: number; readonly status: PollStatus } {
+    const { head, channel, uid } = this.#options
+    this.#records = 0
+    let status: PollStatus
+    try {
+      status = this.#reader.poll(this.#emit, budget)
+    } catch (cause) {
+      if (StreamError.is(cause)) throw cause.locate({ operator: uid })
+      throw new StreamError('SOURCE_FAILED', `The source failed: ${cause instanceof Error ? cause.message : String(cause)}.`, {
+        where: { operator: uid },
+        cause,
+      })
+    }
+    if (this.#records > 0) {
+      this.#lastRecordMs = this.#options.now()
+      if (this.#idle) {
+        this.#idle = false
+        head.onIdle(channel, false)
+      }
+      if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
+    }
+    if (status === 'end') {
+      this.#ended = true
+      head.onEnd(channel)
+    }
+    return { records: this.#records, status }
+  }
+
+  position(): SplitPosition {
+    return {
+      position: this.#reader.position(),
+      watermark: this.#generator?.snapshot() ?? Number.NEGATIVE_INFINITY,
+      ended: this.#ended,
+    }
+  }
+
+  checkIdle(nowMs: number): void {
+    const idlenessMs = this.idlenessMs
+    if (idlenessMs === null || this.#idle || this.#ended) return
+    if (nowMs - this.#lastRecordMs < idlenessMs) return
+    this.#idle = true
+    this.#options.head.onIdle(this.#options.channel, true)
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close()
+  }
+}

@@ -1,0 +1,219 @@
+import type { PartitionPosition } from '../checkpoint/format.ts'
+import type { LogBatch, LogOutput, LogReader } from '../log/log.ts'
+import type { Counter } from '../metrics/registry.ts'
+import type { Exchange, Region } from '../plan/job-graph.ts'
+import type { CancelTimer } from '../time/clock.ts'
+import type { Chain } from './chain.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { ExchangePartitionInput, type ExchangeProgress } from './exchange-input.ts'
+import type { PartitionInput } from './partition-input.ts'
+import { SourceHead } from './source-head.ts'
+import { SplitInput, type SplitPosition } from './split-input.ts'
+import { sourcePartitions, type TaskEnvironment } from './task-environment.ts'
+import type { TakenOver } from './task-take-over.ts'
+import { TopicPartitionInput } from './topic-partition-input.ts'
+
+/** Records that a split source hands out before other work of the task gets its turn. */
+const SPLIT_BUDGET = 2048
+
+export interface TaskInputsOptions {
+  readonly region: Region
+  readonly index: number
+  readonly environment: TaskEnvironment
+  readonly chain: Chain
+  readonly takenOver: TakenOver
+  readonly output: (topic: string) => LogOutput
+  readonly setTimer: (delayMs: number, callback: () => void) => CancelTimer
+  readonly onAvailable: () => void
+  readonly undecodable: Counter
+}
+
+/** Everything that a task reads, and the heads of its chains. */
+export class TaskInputs {
+  readonly heads: readonly SourceHead[]
+  readonly #partitions = new Map<string, PartitionInput>()
+  readonly #exchanges: { readonly exchange: Exchange; readonly input: ExchangePartitionInput }[] = []
+  readonly #splits: SplitInput[] = []
+  readonly #reader: LogReader | null
+  readonly #starts: (() => void)[] = []
+  #nextSplit = 0
+
+  constructor(options: TaskInputsOptions) {
+    const heads: SourceHead[] = []
+    this.#reader = options.takenOver.partitions.length === 0 ? null : this.#openReader(options)
+    for (const { uid, node } of options.region.nodes) {
+      if (node.kind !== 'source') continue
+      if (node.source.kind === 'topic') this.#addTopic(uid, node.source, options, heads)
+      else this.#addSplits(uid, node.source, options, heads)
+    }
+    for (const exchange of options.region.exchangesIn) this.#addExchange(exchange, options, heads)
+    this.heads = heads
+  }
+
+  /** Lets restored watermarks and ends take effect, then begins to fetch. */
+  start(): void {
+    for (const start of this.#starts) start()
+    this.#reader?.add([...this.#partitions.values()].filter((input) => !input.ended))
+  }
+
+  get ended(): boolean {
+    return this.heads.every((head) => head.ended)
+  }
+
+  /** The lowest watermark of the task's inputs. */
+  get watermark(): number {
+    return Math.min(...this.heads.map((head) => head.watermark))
+  }
+
+  /** Runs the next batch through the chains. Returns the number of records, or -1 when there was nothing to do. */
+  poll(): number {
+    const batch = this.#reader?.take()
+    if (batch !== undefined) return this.#process(batch)
+    for (let tried = 0; tried < this.#splits.length; tried++) {
+      const split = this.#splits[this.#nextSplit] as SplitInput
+      this.#nextSplit = (this.#nextSplit + 1) % this.#splits.length
+      if (split.ended) continue
+      const { records, status } = split.poll(SPLIT_BUDGET)
+      if (records > 0 || status !== 'wait') return records
+    }
+    return -1
+  }
+
+  get idlenessMs(): number | null {
+    let least: number | null = null
+    for (const input of [...this.#partitions.values(), ...this.#splits]) {
+      if (input.idlenessMs !== null && (least === null || input.idlenessMs < least)) least = input.idlenessMs
+    }
+    return least
+  }
+
+  checkIdle(nowMs: number): void {
+    for (const input of this.#partitions.values()) input.checkIdle(nowMs)
+    for (const split of this.#splits) split.checkIdle(nowMs)
+  }
+
+  partitionPositions(): PartitionPosition[] {
+    return [...this.#partitions.values()].map((input) => input.position())
+  }
+
+  splitPositions(): Record<string, SplitPosition> {
+    return Object.fromEntries(this.#splits.map((split) => [`${split.uid}/${split.split}`, split.position()]))
+  }
+
+  exchangeProgress(): Record<string, ExchangeProgress> {
+    return Object.fromEntries(this.#exchanges.map(({ exchange, input }) => [exchangeStateUid(exchange), input.progress()]))
+  }
+
+  /** Records between what was read and what is committed in the log, over all partitions; null while unknown. */
+  lag(): number | null {
+    let lag: number | null = null
+    for (const { topic, partition, offset } of this.#partitions.values()) {
+      const end = this.#reader?.endOffset(topic, partition)
+      if (end !== undefined) lag = (lag ?? 0) + Math.max(0, end - offset)
+    }
+    return lag
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#reader?.close(), ...this.#splits.map((split) => split.close())])
+  }
+
+  #process(batch: LogBatch): number {
+    const input = this.#partitions.get(`${batch.topic}/${batch.partition}`)
+    if (input === undefined || input.ended) return 0
+    const records = input.process(batch)
+    if (input.ended) this.#reader?.remove([{ topic: batch.topic, partition: batch.partition }])
+    return records
+  }
+
+  #openReader({ environment, onAvailable }: TaskInputsOptions): LogReader {
+    return environment.log.createReader({ maxBufferedBytes: environment.maxBufferedInputBytes, onAvailable })
+  }
+
+  #addTopic(
+    uid: string,
+    spec: Extract<Extract<Region['nodes'][number]['node'], { kind: 'source' }>['source'], { kind: 'topic' }>,
+    { region, index, environment, chain, takenOver, output, undecodable }: TaskInputsOptions,
+    heads: SourceHead[],
+  ): void {
+    const own = sourcePartitions(region, index, environment.topicPartitions).filter((entry) => entry.uid === uid)
+    const head = new SourceHead(chain.output(uid), own.length)
+    heads.push(head)
+    const policy = spec.onDecodeFailure
+    const deadLetters =
+      typeof policy === 'object' ? new DeadLetters(output(policy.deadLetterTopic), environment.graph.job) : null
+    own.forEach(({ topic, partition }, channel) => {
+      const input = new TopicPartitionInput({
+        spec,
+        operator: uid,
+        head,
+        channel,
+        position: positionOf(takenOver.partitions, topic, partition),
+        now: () => environment.clock.now(),
+        deadLetters,
+        undecodable,
+      })
+      this.#partitions.set(`${topic}/${partition}`, input)
+      this.#starts.push(() => input.start())
+    })
+  }
+
+  #addSplits(
+    uid: string,
+    spec: Extract<Extract<Region['nodes'][number]['node'], { kind: 'source' }>['source'], { kind: 'splits' }>,
+    { region, index, environment, chain, takenOver, setTimer, onAvailable }: TaskInputsOptions,
+    heads: SourceHead[],
+  ): void {
+    const own: number[] = []
+    const splits = spec.source.splits(region.parallelism)
+    for (let split = index; split < splits; split += region.parallelism) own.push(split)
+    const head = new SourceHead(chain.output(uid), own.length)
+    heads.push(head)
+    own.forEach((split, channel) => {
+      const restored = takenOver.meta?.splits[`${uid}/${split}`] as SplitPosition | undefined
+      const input = new SplitInput({
+        source: spec.source,
+        uid,
+        split,
+        channel,
+        head,
+        time: spec.time,
+        restored: restored ?? null,
+        index,
+        parallelism: region.parallelism,
+        now: () => environment.clock.now(),
+        setTimer,
+        onAvailable,
+      })
+      this.#splits.push(input)
+      this.#starts.push(() => input.start())
+    })
+    // A task beyond the number of splits has nothing to read: its head has ended from the start.
+    if (own.length === 0) this.#starts.push(() => head.endEmpty())
+  }
+
+  #addExchange(
+    exchange: Exchange,
+    { index, environment, chain, takenOver }: TaskInputsOptions,
+    heads: SourceHead[],
+  ): void {
+    const upstream = environment.graph.regions.find((region) => region.id === exchange.fromRegion)?.parallelism ?? 0
+    const head = new SourceHead(chain.input(exchange.toUid, exchange.toInput), upstream)
+    heads.push(head)
+    const progress = takenOver.meta?.operators[exchangeStateUid(exchange)] as ExchangeProgress | undefined
+    const { offset } = positionOf(takenOver.partitions, exchange.topic, index)
+    const input = new ExchangePartitionInput(exchange, index, upstream, offset, head, progress ?? null)
+    this.#partitions.set(`${exchange.topic}/${index}`, input)
+    this.#exchanges.push({ exchange, input })
+    this.#starts.push(() => input.start())
+  }
+}
+
+function exchangeStateUid(exchange: Exchange): string {
+  return `$exchange/${exchange.id}`
+}
+
+function positionOf(positions: readonly PartitionPosition[], topic: string, partition: number): PartitionPosition {
+  const position = positions.find((entry) => entry.topic === topic && entry.partition === partition)
+  return position ?? { topic, partition, offset: 0, watermark: null, end: null }
+}

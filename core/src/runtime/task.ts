@@ -1,0 +1,395 @@
+import { CommitDriver } from '../checkpoint/commit.ts'
+import { checkStateFits } from '../checkpoint/compatibility.ts'
+import { type EpochMeta, encodeEpochMeta, encodeOffsetMetadata, type PartitionPosition } from '../checkpoint/format.ts'
+import { StreamError } from '../errors.ts'
+import type { OffsetCommit } from '../log/log.ts'
+import type { MetricGroup } from '../metrics/registry.ts'
+import type { Region } from '../plan/job-graph.ts'
+import type { StateDelta } from '../state/backend.ts'
+import type { CancelTimer } from '../time/clock.ts'
+import { BackPressureSampler } from './back-pressure.ts'
+import { BusyTime } from './busy-time.ts'
+import { Chain } from './chain.ts'
+import { EpochCollector } from './epoch-collector.ts'
+import { Signal } from './signal.ts'
+import { epochTopic, needsEpochTopic, type TaskEnvironment, taskId } from './task-environment.ts'
+import { TaskInputs } from './task-inputs.ts'
+import { createTaskMetrics, type TaskMetrics } from './task-metrics.ts'
+import { TaskOutputs } from './task-outputs.ts'
+import { describeTask, type TakenOver, takeOver } from './task-take-over.ts'
+import type { TaskState, TaskStatus } from './task-status.ts'
+
+/** How a task came to its end. */
+export type TaskOutcome = 'finished' | 'stopped' | 'abandoned'
+
+type StopRequest = 'none' | 'commit' | 'abandon'
+
+/**
+ * One parallel instance of a region: takes over, restores, then loops: run a batch through the chains, let barriers
+ * through when they are due, wait when there is nothing to do or when what is downstream is full.
+ * Everything of a task happens in this loop, one thing after the other; other code only sets the signal.
+ */
+export class Task {
+  readonly id: string
+  readonly #region: Region
+  readonly #index: number
+  readonly #environment: TaskEnvironment
+  readonly #signal = new Signal()
+  readonly #collector = new EpochCollector()
+  readonly #busy: BusyTime
+  readonly #sampler: BackPressureSampler
+  readonly #metrics: TaskMetrics
+  readonly #metricGroup: MetricGroup
+  readonly #timers = new Set<CancelTimer>()
+  readonly #mails: (() => void)[] = []
+  #state: TaskState = 'restoring'
+  #takenOver: TakenOver | null = null
+  #chain: Chain | null = null
+  #inputs: TaskInputs | null = null
+  #outputs: TaskOutputs | null = null
+  #driver: CommitDriver | null = null
+  #epoch = 0
+  #committedEpoch = 0
+  #committing: Promise<void> | null = null
+  #commitFailure: unknown = null
+  #isDirty = false
+  #nextBarrierAt = 0
+  #stop: StopRequest = 'none'
+
+  constructor(region: Region, index: number, environment: TaskEnvironment) {
+    this.id = taskId(region.id, index)
+    this.#region = region
+    this.#index = index
+    this.#environment = environment
+    this.#busy = new BusyTime(environment.clock)
+    this.#sampler = new BackPressureSampler(
+      environment.clock,
+      environment.backPressure,
+      () => this.#busy.activity === 'blocked',
+    )
+    this.#metricGroup = environment.metrics.group({ task: this.id })
+    this.#metrics = createTaskMetrics(this.#metricGroup, {
+      busy: this.#busy,
+      epoch: () => this.#committedEpoch,
+      watermark: () => this.#inputs?.watermark ?? Number.NEGATIVE_INFINITY,
+      lag: () => this.#inputs?.lag() ?? 0,
+      now: () => environment.clock.now(),
+    })
+  }
+
+  /**
+   * Runs to the end of the input or until it is stopped.
+   * Rejects with a StreamError that says where; its `reaction` tells what the worker should do.
+   */
+  async run(): Promise<TaskOutcome> {
+    try {
+      await this.#open()
+      if (this.#takenOver?.finished) {
+        this.#state = 'finished'
+        return 'finished'
+      }
+      const outcome = await this.#loop()
+      this.#state = outcome === 'finished' ? 'finished' : 'stopped'
+      return outcome
+    } catch (error) {
+      this.#state = 'failed'
+      throw this.#describe(error)
+    } finally {
+      await this.#close()
+    }
+  }
+
+  /** Asks for a final commit and the end. */
+  stop(): void {
+    if (this.#stop === 'none') this.#stop = 'commit'
+    this.#signal.set()
+  }
+
+  /** Ends at once; what is not committed is left to the next owner. */
+  abandon(): void {
+    this.#stop = 'abandon'
+    this.#signal.set()
+  }
+
+  status(): TaskStatus {
+    const watermark = this.#inputs?.watermark ?? Number.NEGATIVE_INFINITY
+    return {
+      id: this.id,
+      state: this.#state,
+      epoch: this.#committedEpoch,
+      epochs: this.#committedEpoch - (this.#takenOver?.epoch ?? 0),
+      recordsIn: this.#metrics.recordsIn.value,
+      recordsOut: this.#metrics.recordsOut.value,
+      watermark: Number.isFinite(watermark) ? watermark : null,
+      lag: this.#inputs?.lag() ?? null,
+      busyMs: this.#busy.total('busy'),
+      idleMs: this.#busy.total('idle'),
+      blockedMs: this.#busy.total('blocked'),
+      backPressure: this.#sampler.latest,
+      epochDurationMs: { p50: this.#metrics.epochDuration.percentile(50), p99: this.#metrics.epochDuration.percentile(99) },
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { clock, graph, logger } = this.#environment
+    const onAvailable = (): void => this.#signal.set()
+    const takenOver = await takeOver(this.#region, this.#index, this.#environment, onAvailable)
+    this.#takenOver = takenOver
+    this.#epoch = takenOver.epoch
+    this.#committedEpoch = takenOver.epoch
+    if (takenOver.finished || this.#stop === 'abandon') return
+    const outputs = await TaskOutputs.open({
+      region: this.#region,
+      index: this.#index,
+      environment: this.#environment,
+      writer: takenOver.writer,
+      barriers: this.#collector,
+      onAvailable,
+      written: this.#metrics.recordsOut,
+    })
+    this.#outputs = outputs
+    const chain = Chain.build(this.#region, {
+      job: graph.job,
+      index: this.#index,
+      maxParallelism: graph.maxParallelism,
+      clock,
+      metrics: this.#metricGroup,
+      logger,
+      delta: this.#collector,
+      schedule: (timeMs, callback) =>
+        this.#schedule(timeMs, () => {
+          this.#isDirty = true
+          callback()
+        }),
+      sink: (uid) => outputs.sink(uid),
+      exchange: (id) => outputs.exchange(id),
+    })
+    this.#chain = chain
+    await this.#restore(takenOver, chain)
+    await outputs.publish(takenOver.meta?.committables ?? {})
+    await chain.open()
+    this.#inputs = new TaskInputs({
+      region: this.#region,
+      index: this.#index,
+      environment: this.#environment,
+      chain,
+      takenOver,
+      output: (topic) => outputs.topic(topic),
+      setTimer: (delayMs, callback) => this.#schedule(clock.now() + delayMs, callback),
+      onAvailable,
+      undecodable: this.#metrics.undecodable,
+    })
+    this.#driver = new CommitDriver({
+      decider: takenOver.decider,
+      group: this.#environment.group,
+      writer: takenOver.writer,
+      store: takenOver.store,
+      commitOffsets: (offsets) => this.#environment.commitOffsets(offsets),
+    })
+  }
+
+  async #restore({ meta, store }: TakenOver, chain: Chain): Promise<void> {
+    if (meta === null || store === null) return
+    const { job, task } = describeTask(this.#region, this.#index, this.#environment.graph.job)
+    const { parallelism } = this.#region
+    const { maxParallelism } = this.#environment.graph
+    checkStateFits(meta, { parallelism, maxParallelism, catalog: chain.catalog }, { job, task })
+    for await (const entries of store.load()) {
+      for (const entry of entries) chain.restore(entry)
+    }
+    for (const [uid, operator] of chain.operators) {
+      const state = meta.operators[uid]
+      if (state !== undefined) operator.restoreOperatorState(state)
+    }
+  }
+
+  async #loop(): Promise<TaskOutcome> {
+    const { clock } = this.#environment
+    const inputs = this.#inputs as TaskInputs
+    const outputs = this.#outputs as TaskOutputs
+    this.#state = 'running'
+    this.#nextBarrierAt = clock.now() + this.#environment.epochIntervalMs
+    this.#sampler.start()
+    this.#watchIdleness(inputs)
+    inputs.start()
+    for (;;) {
+      if (this.#commitFailure !== null) throw this.#commitFailure
+      if (this.#stop === 'abandon') return 'abandoned'
+      if (this.#stop === 'commit') {
+        await this.#finalEpoch(false)
+        return 'stopped'
+      }
+      this.#runMails()
+      if (inputs.ended) {
+        await this.#finalEpoch(true)
+        return 'finished'
+      }
+      if (this.#isDirty && this.#committing === null && clock.now() >= this.#nextBarrierAt) this.#barrier(false)
+      if (outputs.isFull) {
+        await this.#wait('blocked')
+        continue
+      }
+      this.#busy.enter('busy')
+      const records = inputs.poll()
+      if (records >= 0) {
+        this.#isDirty = true
+        this.#metrics.recordsIn.value += records
+        outputs.afterBatch(false)
+        await clock.yield()
+        continue
+      }
+      outputs.afterBatch(true)
+      await this.#wait('idle')
+    }
+  }
+
+  async #wait(activity: 'idle' | 'blocked'): Promise<void> {
+    this.#busy.enter(activity)
+    const { clock } = this.#environment
+    const cancel =
+      this.#isDirty && this.#committing === null
+        ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#signal.set())
+        : null
+    await this.#signal.wait()
+    cancel?.()
+  }
+
+  #runMails(): void {
+    while (this.#mails.length > 0) {
+      const mail = this.#mails.shift() as () => void
+      mail()
+    }
+  }
+
+  #barrier(finished: boolean): void {
+    const inputs = this.#inputs as TaskInputs
+    const startedAt = this.#environment.clock.now()
+    const epoch = ++this.#epoch
+    for (const head of inputs.heads) head.receiver.onBarrier(epoch)
+    this.#takenOver?.writer?.seal()
+    const collected = this.#collector.take()
+    const partitions = inputs.partitionPositions()
+    const meta = {
+      graphHash: this.#environment.graph.hash,
+      parallelism: this.#region.parallelism,
+      maxParallelism: this.#environment.graph.maxParallelism,
+      partitions,
+      splits: inputs.splitPositions(),
+      operators: { ...collected.operators, ...inputs.exchangeProgress() },
+      catalog: (this.#chain as Chain).catalog,
+      finished,
+    }
+    const committables = resolveCommittables(collected.committables)
+    this.#isDirty = false
+    this.#nextBarrierAt = startedAt + this.#environment.epochIntervalMs
+    this.#committing = (this.#driver as CommitDriver)
+      .commit({
+        epoch,
+        offsets: this.#offsets(epoch, partitions, finished),
+        delta: committables.then((published) => delta(epoch, { ...meta, committables: published }, collected.changes)),
+        publish: async () => this.#outputs?.publish(await committables),
+      })
+      .then(
+        () => {
+          this.#committedEpoch = epoch
+          this.#metrics.epochDuration.record(this.#environment.clock.now() - startedAt)
+          this.#metrics.epochChanges.value += collected.changes.length
+        },
+        (error: unknown) => {
+          this.#commitFailure = error
+        },
+      )
+      .finally(() => {
+        this.#committing = null
+        this.#signal.set()
+      })
+  }
+
+  /** The last barrier: after the final watermark when the input has ended, else where the task stands. */
+  async #finalEpoch(finished: boolean): Promise<void> {
+    await this.#commitEnd()
+    if (finished) for (const head of (this.#inputs as TaskInputs).heads) head.receiver.onEnd()
+    if (finished || this.#isDirty) this.#barrier(finished)
+    await this.#commitEnd()
+  }
+
+  async #commitEnd(): Promise<void> {
+    while (this.#committing !== null) await this.#committing
+    if (this.#commitFailure !== null) throw this.#commitFailure
+  }
+
+  #offsets(epoch: number, partitions: readonly PartitionPosition[], finished: boolean): OffsetCommit[] {
+    const { guarantee, graph } = this.#environment
+    const offsets = partitions.map(({ topic, partition, offset, watermark, end }) => ({
+      topic,
+      partition,
+      offset,
+      metadata: encodeOffsetMetadata({ epoch, watermark, end, finished }),
+    }))
+    if (needsEpochTopic(this.#region, guarantee)) {
+      const metadata = encodeOffsetMetadata({ epoch, watermark: null, end: null, finished })
+      offsets.push({ topic: epochTopic(graph.job, this.#region), partition: this.#index, offset: epoch, metadata })
+    }
+    return offsets
+  }
+
+  #schedule(timeMs: number, callback: () => void): CancelTimer {
+    const { clock } = this.#environment
+    const cancelTimer = clock.setTimer(Math.max(0, timeMs - clock.now()), () => {
+      this.#timers.delete(cancel)
+      this.#mails.push(callback)
+      this.#signal.set()
+    })
+    const cancel = (): void => {
+      this.#timers.delete(cancel)
+      cancelTimer()
+    }
+    this.#timers.add(cancel)
+    return cancel
+  }
+
+  #watchIdleness(inputs: TaskInputs): void {
+    const idlenessMs = inputs.idlenessMs
+    if (idlenessMs === null) return
+    const check = (): void => {
+      inputs.checkIdle(this.#environment.clock.now())
+      this.#schedule(this.#environment.clock.now() + idlenessMs / 2, check)
+    }
+    this.#schedule(this.#environment.clock.now() + idlenessMs, check)
+  }
+
+  #describe(error: unknown): StreamError {
+    const where = describeTask(this.#region, this.#index, this.#environment.graph.job)
+    if (StreamError.is(error)) return error.locate({ ...where, epoch: this.#epoch + 1 })
+    const text = error instanceof Error ? error.message : String(error)
+    return new StreamError('WORKER_FAILED', `The task failed: ${text}`, { where, cause: error })
+  }
+
+  async #close(): Promise<void> {
+    for (const cancel of [...this.#timers]) cancel()
+    this.#sampler.stop()
+    const { writer, store } = this.#takenOver ?? {}
+    const parts = [this.#inputs, this.#chain, this.#outputs, writer, store]
+    for (const part of parts) {
+      try {
+        await part?.close()
+      } catch (error) {
+        // The task has its outcome already; what fails while it is put away must not replace it.
+        this.#environment.logger.warn({ task: this.id, error: String(error) }, 'A part of a task failed while closing')
+      }
+    }
+  }
+}
+
+async function resolveCommittables(
+  pending: readonly { readonly uid: string; readonly list: Promise<readonly unknown[]> }[],
+): Promise<Record<string, readonly unknown[]>> {
+  const resolved: Record<string, readonly unknown[]> = {}
+  for (const { uid, list } of pending) resolved[uid] = await list
+  return resolved
+}
+
+function delta(epoch: number, meta: EpochMeta, changes: StateDelta['changes']): StateDelta {
+  return { epoch, meta: encodeEpochMeta(meta), changes }
+}
+

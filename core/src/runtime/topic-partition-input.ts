@@ -1,0 +1,173 @@
+import type { PartitionPosition } from '../checkpoint/format.ts'
+import { DecodeError, StreamError } from '../errors.ts'
+import type { LogBatch } from '../log/log.ts'
+import type { Counter } from '../metrics/registry.ts'
+import { NO_TIMESTAMP } from '../operator/operator.ts'
+import type { TopicSourceSpec } from '../plan/logical-graph.ts'
+import type { WatermarkGenerator } from '../time/watermark-strategy.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import type { PartitionInput } from './partition-input.ts'
+import type { SourceHead } from './source-head.ts'
+
+export interface TopicPartitionInputOptions {
+  readonly spec: TopicSourceSpec
+  readonly operator: string
+  readonly head: SourceHead
+  readonly channel: number
+  readonly position: PartitionPosition
+  readonly now: () => number
+  readonly deadLetters: DeadLetters | null
+  readonly undecodable: Counter
+}
+
+/** One partition of a topic that the job reads: decodes, assigns timestamps, keeps the partition's watermark. */
+export class TopicPartitionInput implements PartitionInput {
+  readonly topic: string
+  readonly partition: number
+  readonly #options: TopicPartitionInputOptions
+  readonly #generator: WatermarkGenerator<unknown> | null
+  readonly #end: number | null
+  #offset: number
+  #lastRecordMs: number
+  #idle = false
+
+  constructor(options: TopicPartitionInputOptions) {
+    const { position, spec } = options
+    this.topic = position.topic
+    this.partition = position.partition
+    this.#options = options
+    this.#offset = position.offset
+    this.#end = position.end
+    this.#generator = spec.time?.createGenerator() ?? null
+    if (position.watermark !== null) this.#generator?.restore(position.watermark)
+    this.#lastRecordMs = options.now()
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  get ended(): boolean {
+    return this.#options.head.isEnded(this.#options.channel)
+  }
+
+  get idlenessMs(): number | null {
+    return this.#options.spec.time?.idlenessMs ?? null
+  }
+
+  /** To be called once the chains are open: a restored watermark, or the end of an empty bounded partition, takes effect. */
+  start(): void {
+    const { head, channel } = this.#options
+    if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
+    this.#checkEnd()
+  }
+
+  process(batch: LogBatch): number {
+    if (this.ended) return 0
+    const { spec, head, channel } = this.#options
+    const { time, value: serde, toRecord } = spec
+    const { buffer, timestamps, valueStarts, valueEnds } = batch
+    const receiver = head.receiver
+    const generator = this.#generator
+    const count = this.#countBeforeEnd(batch)
+    let index = 0
+    try {
+      for (; index < count; index++) {
+        const start = valueStarts[index] as number
+        const recordTime = timestamps[index] as number
+        let value: unknown
+        try {
+          if (toRecord !== undefined) value = this.#fullRecord(batch, index)
+          else if (start >= 0) value = serde.decode(buffer, start, valueEnds[index] as number)
+          else throw new DecodeError('The record has no value (a tombstone), but the source gives values only.')
+        } catch (cause) {
+          this.#undecodable(batch, index, cause)
+          continue
+        }
+        if (time === null) {
+          receiver.onRecord(value, recordTime < 0 ? NO_TIMESTAMP : recordTime)
+        } else {
+          const timestamp = time.timestamp(value, recordTime)
+          receiver.onRecord(value, timestamp)
+          // After the record, so that a record is never late against the watermark that it causes itself.
+          generator?.onEvent(timestamp, value)
+        }
+      }
+    } catch (error) {
+      throw this.#located(error, batch, index)
+    }
+    this.#offset = batch.nextOffset
+    if (count > 0) this.#lastRecordMs = this.#options.now()
+    if (this.#idle && count > 0) {
+      this.#idle = false
+      head.onIdle(channel, false)
+    }
+    if (generator !== null) head.onWatermark(channel, generator.current())
+    this.#checkEnd()
+    return count
+  }
+
+  position(): PartitionPosition {
+    const watermark = this.#generator?.snapshot() ?? Number.NEGATIVE_INFINITY
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      offset: this.#offset,
+      watermark: Number.isFinite(watermark) ? watermark : null,
+      end: this.#end,
+    }
+  }
+
+  checkIdle(nowMs: number): void {
+    const idlenessMs = this.idlenessMs
+    if (idlenessMs === null || this.#idle || this.ended) return
+    if (nowMs - this.#lastRecordMs < idlenessMs) return
+    this.#idle = true
+    this.#options.head.onIdle(this.#options.channel, true)
+  }
+
+  #countBeforeEnd(batch: LogBatch): number {
+    if (this.#end === null || batch.nextOffset <= this.#end) return batch.count
+    let count = batch.count
+    while (count > 0 && (batch.offsets[count - 1] as number) >= this.#end) count--
+    return count
+  }
+
+  #checkEnd(): void {
+    if (this.#end !== null && this.#offset >= this.#end) this.#options.head.onEnd(this.#options.channel)
+  }
+
+  #fullRecord(batch: LogBatch, index: number): unknown {
+    const { value: serde, toRecord } = this.#options.spec
+    const start = batch.valueStarts[index] as number
+    const keyStart = batch.keyStarts[index] as number
+    const value = start < 0 ? null : serde.decode(batch.buffer, start, batch.valueEnds[index] as number)
+    const key = keyStart < 0 ? null : batch.buffer.subarray(keyStart, batch.keyEnds[index])
+    return toRecord?.(value, key, batch.timestamps[index] as number, () => batch.headers(index))
+  }
+
+  #undecodable(batch: LogBatch, index: number, cause: unknown): void {
+    const { spec, operator, deadLetters, undecodable } = this.#options
+    const error = StreamError.is(cause)
+      ? cause
+      : new DecodeError(
+          `The record is not valid ${spec.value.format}: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+            "Correct the producer, or set onDecodeFailure to 'skip' or to a dead letter topic.",
+          { cause },
+        )
+    this.#located(error, batch, index)
+    if (spec.onDecodeFailure === 'fail') throw error
+    undecodable.value++
+    if (spec.onDecodeFailure !== 'skip') deadLetters?.send(operator, batch, index, error)
+  }
+
+  #located(error: unknown, batch: LogBatch, index: number): unknown {
+    if (!StreamError.is(error)) return error
+    return error.locate({
+      operator: this.#options.operator,
+      topic: this.topic,
+      partition: this.partition,
+      offset: batch.offsets[index] ?? batch.nextOffset,
+    })
+  }
+}

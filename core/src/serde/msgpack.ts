@@ -1,0 +1,104 @@
+import { addExtension, Packr } from 'msgpackr'
+import { DecodeError, StreamError } from '../errors.ts'
+import type { ByteWriter } from './byte-writer.ts'
+import type { Serde } from './serde.ts'
+
+/*
+ * Plain objects are written as standard MessagePack maps, so that programs in other languages understand them. A Map would
+ * be the same on the wire and come back as an object; it is therefore wrapped in an extension of our own before packing.
+ * No record structures are used: every value can be decoded alone, whatever was decoded before it.
+ */
+
+/** Extension type of a Map: an array of alternating keys and values. */
+const MAP_EXTENSION = 0x4d
+/** msgpackr's RESET_BUFFER_MODE: the next pack writes over the result, which has been copied by then. */
+const REUSE_OUTPUT = 512
+
+class WrappedMap {
+  readonly flat: unknown[] = []
+
+  constructor(map: ReadonlyMap<unknown, unknown>) {
+    for (const [key, value] of map) this.flat.push(wrapMaps(key), wrapMaps(value))
+  }
+}
+
+addExtension({
+  Class: WrappedMap,
+  type: MAP_EXTENSION,
+  write: (wrapped: WrappedMap): unknown[] => wrapped.flat,
+  read(flat: unknown[]): Map<unknown, unknown> {
+    const map = new Map<unknown, unknown>()
+    for (let i = 0; i < flat.length; i += 2) map.set(flat[i], flat[i + 1])
+    return map
+  },
+})
+
+const packr = new Packr({ useRecords: false, moreTypes: true, copyBuffers: true })
+// One object for every call, so that decoding allocates only the value.
+const range = { start: 0, end: 0 }
+
+class MsgpackSerde<T> implements Serde<T> {
+  readonly format = 'msgpack@1'
+
+  decode(bytes: Buffer, start: number, end: number): T {
+    // The library takes an end of 0 for "all".
+    if (end <= start) throw new DecodeError('no bytes are not a MessagePack value')
+    range.start = start
+    range.end = end
+    try {
+      return packr.unpack(bytes, range) as T
+    } catch (cause) {
+      throw new DecodeError(`${end - start} bytes are not one MessagePack value: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  encode(value: T, target: ByteWriter): void {
+    let packed: Uint8Array
+    try {
+      packed = packr.pack(hasMap(value) ? wrapMaps(value) : value, REUSE_OUTPUT)
+    } catch (cause) {
+      throw new StreamError('ENCODE_FAILED', `a value cannot be written as MessagePack: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+    target.writeBytes(packed)
+  }
+}
+
+const shared = new MsgpackSerde<never>()
+
+/**
+ * Values as MessagePack: about as fast as JSON and smaller, and Date, Map, Set, bigint, bytes, typed arrays and undefined
+ * come back as they were. Instances of other classes come back as plain objects, -0 as 0. The type parameter is a
+ * promise about the data, which nothing checks.
+ *
+ * @throws DECODE_FAILED when the bytes are not exactly one value
+ * @throws ENCODE_FAILED for functions, symbols and cycles
+ */
+export function msgpack<T>(): Serde<T> {
+  return shared as unknown as Serde<T>
+}
+
+function hasMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (hasMap(value[i])) return true
+    return false
+  }
+  if (value instanceof Map) return true
+  if (value instanceof Set) {
+    for (const element of value) if (hasMap(element)) return true
+    return false
+  }
+  if (ArrayBuffer.isView(value)) return false
+  for (const key in value) if (hasMap((value as Record<string, unknown>)[key])) return true
+  return false
+}
+
+function wrapMaps(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !hasMap(value)) return value
+  if (value instanceof Map) return new WrappedMap(value)
+  if (Array.isArray(value)) return value.map(wrapMaps)
+  if (value instanceof Set) return new Set([...value].map(wrapMaps))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, wrapMaps(inner)]))
+}

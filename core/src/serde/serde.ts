@@ -1,0 +1,17 @@
+import type { ByteWriter } from './byte-writer.ts'
+
+/**
+ * Turns values into bytes and back. Decoding works on a range of a larger buffer, encoding writes in place,
+ * so that a record crosses the engine without a copy of its own.
+ */
+export interface Serde<T> {
+  /**
+   * Names the format with its version, e.g. `json@1`. It is stored beside state: state that was written under another
+   * name is refused instead of being misread.
+   */
+  readonly format: string
+  /** Decodes `bytes[start, end)`. Throws when the bytes are not of this format; the engine adds the coordinates. */
+  decode(bytes: Buffer, start: number, end: number): T
+  /** Appends the encoded value to `target`. */
+  encode(value: T, target: ByteWriter): void
+}

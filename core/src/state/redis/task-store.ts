@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto'
+import { FencedError, StreamError } from '../../errors.ts'
+import type { Acquired, StateDelta, StateEntry, TaskAddress, TaskStore } from '../backend.ts'
+import { taskName } from '../task-name.ts'
+import { encodeChunks, groupsOf } from './chunk.ts'
+import type { RedisConnection } from './connection.ts'
+import { EntryReader } from './entry-reader.ts'
+import { LAYOUT_VERSION, type TaskKeys } from './keys.ts'
+import { type Command, sendAll, sendOne } from './pipeline.ts'
+import {
+  acquireScript,
+  applyScript,
+  beginClearScript,
+  callOf,
+  decideScript,
+  deleteScript,
+  discardScript,
+  stageScript,
+} from './scripts.ts'
+
+/** Bytes of chunks sent in one round trip. */
+const BATCH_BYTES = 4 * 1024 * 1024
+
+export interface RedisTaskStoreOptions {
+  readonly address: TaskAddress
+  readonly keys: TaskKeys
+  readonly connection: RedisConnection
+  /** Resolves when what was written for the task is as durable as the options ask for. */
+  readonly whenDurable: (keys: TaskKeys) => Promise<void>
+  /** Called between two chunks of `apply`; for tests that take the task over in the middle. */
+  readonly betweenChunks: (() => void | Promise<void>) | undefined
+}
+
+/** One task's state in Redis. Every write is a script that compares the token of the owner first. */
+export class RedisTaskStore implements TaskStore {
+  readonly #options: RedisTaskStoreOptions
+  readonly #connection: RedisConnection
+  readonly #keys: TaskKeys
+  readonly #reader: EntryReader
+  #token: string | null = null
+  #attempts = 0
+  /** Groups that a stage of this store will add when it is applied, by epoch. */
+  readonly #stagedGroups = new Map<number, ReadonlySet<string>>()
+
+  constructor(options: RedisTaskStoreOptions) {
+    this.#options = options
+    this.#connection = options.connection
+    this.#keys = options.keys
+    this.#reader = new EntryReader(options.connection, options.keys, this.#where())
+  }
+
+  async acquire(): Promise<Acquired> {
+    this.#token = null
+    await sendOne(this.#connection, 'register the task', () => ['sadd', this.#keys.jobTasks, this.#keys.jobMember])
+    for (;;) {
+      const nonce = randomBytes(9).toString('base64url')
+      const [reply, groups] = await sendAll(this.#connection, 'acquire the task', (asText) => [
+        callOf(acquireScript, asText, 1, this.#keys.header, nonce, this.#keys.base),
+        ['smembers', this.#keys.groups],
+      ])
+      const [status, token, applied, meta, decided, ...staged] = reply as (Buffer | null)[]
+      if (String(status) === 'VERSION') throw this.#wrongVersion(String(token))
+      this.#token = String(token)
+      this.#reader.setGroups((groups as Buffer[]).map(String))
+      this.#stagedGroups.clear()
+      if (String(status) === 'CLEARING') {
+        // A `clear` was cut short; what is left belongs to nobody.
+        await this.#deleteAll()
+        continue
+      }
+      return {
+        applied: applied == null ? null : { epoch: this.#epochOf(applied), meta: meta ?? Buffer.alloc(0) },
+        decided: decided == null ? null : this.#epochOf(decided),
+        staged: staged.map((epoch) => this.#epochOf(epoch ?? '')).sort((a, b) => a - b),
+      }
+    }
+  }
+
+  async stage(delta: StateDelta): Promise<void> {
+    const token = this.#ownToken()
+    const attempt = `${token}.${++this.#attempts}`
+    const chunks = encodeChunks(delta.changes)
+    const staged = this.#keys.staged(delta.epoch)
+    // Copied, since the caller may change its buffer once it has the promise, and the command may be sent again.
+    const completion = [chunks.length, Buffer.from(delta.meta)]
+    for (const batch of batchesOf(chunks)) {
+      const replies = await sendAll(this.#connection, `stage epoch ${delta.epoch}`, (asText) =>
+        batch.map(({ n, chunk }): Command => {
+          const rest = n === chunks.length - 1 ? completion : []
+          return callOf(
+            stageScript,
+            asText,
+            2,
+            this.#keys.header,
+            staged,
+            ...[token, delta.epoch, attempt, n, chunk, ...rest],
+          )
+        }),
+      )
+      for (const reply of replies) this.#check(reply, delta.epoch)
+    }
+    this.#stagedGroups.set(delta.epoch, groupsOf(delta.changes))
+    await this.#options.whenDurable(this.#keys)
+  }
+
+  async decide(epoch: number): Promise<void> {
+    const token = this.#ownToken()
+    const reply = await sendOne(this.#connection, `decide epoch ${epoch}`, (asText) =>
+      callOf(decideScript, asText, 1, this.#keys.header, token, epoch),
+    )
+    this.#check(reply, epoch)
+    await this.#options.whenDurable(this.#keys)
+  }
+
+  async apply(epoch: number): Promise<void> {
+    const token = this.#ownToken()
+    const { header, groups, base } = this.#keys
+    for (;;) {
+      // One at a time: the server runs a pipeline of scripts without a break, and others would wait for all of them.
+      const reply = await sendOne(this.#connection, `apply epoch ${epoch}`, (asText) =>
+        callOf(applyScript, asText, 3, header, this.#keys.staged(epoch), groups, token, epoch, base),
+      )
+      if (this.#check(reply, epoch) === 'DONE') break
+      await this.#options.betweenChunks?.()
+    }
+    const added = this.#stagedGroups.get(epoch)
+    this.#stagedGroups.delete(epoch)
+    if (added !== undefined) {
+      this.#reader.addGroups(added)
+      return
+    }
+    // A former owner staged it: what it brought is not known here.
+    const [members] = await sendAll(this.#connection, 'list groups', () => [['smembers', groups]])
+    this.#reader.setGroups((members as Buffer[]).map(String))
+  }
+
+  async discardAbove(epoch: number): Promise<void> {
+    const token = this.#ownToken()
+    const reply = await sendOne(this.#connection, `discard epochs above ${epoch}`, (asText) =>
+      callOf(discardScript, asText, 1, this.#keys.header, token, epoch, this.#keys.base),
+    )
+    this.#check(reply, epoch)
+    for (const staged of this.#stagedGroups.keys()) if (staged > epoch) this.#stagedGroups.delete(staged)
+  }
+
+  load(): AsyncIterable<readonly StateEntry[]> {
+    this.#ownToken()
+    return this.#reader.load()
+  }
+
+  async getMany(
+    state: string,
+    keys: readonly { readonly keyGroup: number; readonly key: Uint8Array }[],
+  ): Promise<(readonly StateEntry[])[]> {
+    this.#ownToken()
+    return this.#reader.getMany(state, keys)
+  }
+
+  async close(): Promise<void> {
+    this.#token = null
+  }
+
+  /** Takes the task over and deletes everything of it, the fence last. */
+  async clear(): Promise<void> {
+    await this.acquire()
+    const reply = await sendOne(this.#connection, 'clear the task', (asText) =>
+      callOf(beginClearScript, asText, 1, this.#keys.header, this.#ownToken()),
+    )
+    this.#check(reply, 0)
+    await this.#deleteAll()
+    this.#token = null
+  }
+
+  async #deleteAll(): Promise<void> {
+    const { header, groups, base } = this.#keys
+    const token = this.#ownToken()
+    const discarded = await sendOne(this.#connection, 'clear the task', (asText) =>
+      callOf(discardScript, asText, 1, header, token, -1, base),
+    )
+    this.#check(discarded, 0)
+    for await (const redisKeys of this.#reader.redisKeys()) await this.#delete(redisKeys)
+    await this.#delete([groups, this.#keys.durable, header])
+  }
+
+  async #delete(redisKeys: readonly (string | Buffer)[]): Promise<void> {
+    const token = this.#ownToken()
+    const reply = await sendOne(this.#connection, 'clear the task', (asText) =>
+      callOf(deleteScript, asText, redisKeys.length + 1, this.#keys.header, ...redisKeys, token),
+    )
+    this.#check(reply, 0)
+  }
+
+  /** The script's answer when it is a good one. */
+  #check(reply: unknown, epoch: number): string {
+    const status = String(reply)
+    const where = { ...this.#where(), server: this.#connection.address }
+    switch (status) {
+      case 'FENCED':
+        throw new FencedError('another worker has taken the task over', { where })
+      case 'GONE':
+        throw new StreamError(
+          'STATE_BACKEND_FAILED',
+          'what was stored for the task is gone: its job was cleared, or Redis has lost its data',
+          { where },
+        )
+      case 'MISSING':
+        throw new StreamError('STATE_BACKEND_FAILED', `epoch ${epoch} is not staged`, { where })
+      case 'INCOMPLETE':
+        throw new StreamError('STATE_BACKEND_FAILED', `parts of epoch ${epoch} did not reach Redis, or it lost them`, {
+          where,
+        })
+      case 'OLD':
+        throw new StreamError('STATE_BACKEND_FAILED', `epoch ${epoch} is older than what is applied`, { where })
+      case 'CORRUPT':
+        throw new StreamError('STATE_CORRUPT', `a part of the staged epoch ${epoch} is missing`, { where })
+      default:
+        return status
+    }
+  }
+
+  #ownToken(): string {
+    if (this.#token !== null) return this.#token
+    throw new StreamError('STATE_BACKEND_FAILED', 'the store of a task is used before acquire or after close', {
+      where: this.#where(),
+    })
+  }
+
+  #epochOf(text: Buffer | string): number {
+    const epoch = Number(String(text))
+    if (Number.isSafeInteger(epoch) && String(text) !== '') return epoch
+    throw new StreamError('STATE_CORRUPT', `${JSON.stringify(String(text))} is stored where an epoch should be`, {
+      where: { ...this.#where(), server: this.#connection.address },
+    })
+  }
+
+  #wrongVersion(version: string): StreamError {
+    return new StreamError(
+      'STATE_CORRUPT',
+      `the stored state has version ${JSON.stringify(version)}; this version of Millrace reads ${LAYOUT_VERSION}. Run the version that wrote it`,
+      { where: { ...this.#where(), server: this.#connection.address } },
+    )
+  }
+
+  #where(): { readonly job: string; readonly task: string } {
+    return { job: this.#options.address.job, task: taskName(this.#options.address) }
+  }
+}
+
+function* batchesOf(chunks: readonly Buffer[]): Generator<{ readonly n: number; readonly chunk: Buffer }[], void> {
+  let batch: { readonly n: number; readonly chunk: Buffer }[] = []
+  let bytes = 0
+  for (const [n, chunk] of chunks.entries()) {
+    if (bytes > 0 && bytes + chunk.length > BATCH_BYTES) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push({ n, chunk })
+    bytes += chunk.length
+  }
+  yield batch
+}

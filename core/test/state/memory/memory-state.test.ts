@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { memoryState } from '../../../src/state/memory/index.ts'
+import type { Clock } from '../../../src/time/clock.ts'
+import { type StateBackendUnderTest, stateBackendContract } from '../../contract/state-backend.contract.ts'
+
+stateBackendContract('memory', async () => {
+  const state = memoryState({ betweenChunks: () => storage.betweenChunks?.() })
+  const storage: StateBackendUnderTest = {
+    open: async () => state,
+    betweenChunks: undefined,
+    setUnknownVersion: async (address) => {
+      state.storage(address).version = 2
+    },
+    close: async () => {},
+  }
+  return storage
+})
+
+describe('memoryState', () => {
+  const address = { job: 'j', region: 'r', index: 0 }
+
+  it('takes the given time for each request and each reply', async () => {
+    const delays: number[] = []
+    const clock: Clock = {
+      now: () => 0,
+      yield: async () => {},
+      setTimer(delayMs, callback) {
+        delays.push(delayMs)
+        queueMicrotask(callback)
+        return () => {}
+      },
+    }
+    let next = 0
+    const state = memoryState({ clock, latencyMs: () => ++next })
+    await state.task(address).acquire()
+    expect(delays).toEqual([1, 2])
+  })
+
+  it('has a write arrive before its reply does, so that a crash can fall between them', async () => {
+    const pending: (() => void)[] = []
+    const clock: Clock = {
+      now: () => 0,
+      yield: async () => {},
+      setTimer(_, callback) {
+        pending.push(callback)
+        return () => {}
+      },
+    }
+    const slow = { value: false }
+    const state = memoryState({ clock, latencyMs: () => 0 })
+    const store = state.task(address)
+    const acquiring = store.acquire().then(() => (slow.value = true))
+    pending.shift()?.()
+    await Promise.resolve()
+    await Promise.resolve()
+    expect([state.storage(address).fence, slow.value]).toEqual([1, false])
+    pending.shift()?.()
+    await acquiring
+    expect(slow.value).toBe(true)
+  })
+
+  it('is not durable and says that it lies in memory', () => {
+    const state = memoryState()
+    expect([state.kind, state.durable, state.describe()]).toEqual(['memory', false, 'memory'])
+  })
+})
