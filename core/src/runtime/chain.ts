@@ -31,6 +31,36 @@ class FanOut implements Receiver<unknown> {
   }
 }
 
+/**
+ * The main output of an operator that has side outputs too: records go to the main one, control elements to all, so that
+ * an operator need not know which tags somebody listens to.
+ */
+class MainWithSides implements Receiver<unknown> {
+  readonly #main: Receiver<unknown>
+  readonly #all: Receiver<unknown>
+
+  constructor(main: Receiver<unknown>, sides: readonly Receiver<unknown>[]) {
+    this.#main = main
+    this.#all = new FanOut([main, ...sides])
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    this.#main.onRecord(value, timestamp)
+  }
+  onWatermark(watermark: number): void {
+    this.#all.onWatermark(watermark)
+  }
+  onIdle(idle: boolean): void {
+    this.#all.onIdle(idle)
+  }
+  onBarrier(epoch: number): void {
+    this.#all.onBarrier(epoch)
+  }
+  onEnd(): void {
+    this.#all.onEnd()
+  }
+}
+
 /** The end of a chain that nobody listens to. */
 const discard: Receiver<unknown> = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
 
@@ -130,9 +160,14 @@ function connect(
   for (const exchange of region.exchangesOut) {
     if (exchange.fromUid === uid) add(exchange.fromTag, environment.exchange(exchange.id))
   }
+  const mainId = outputId(uid, null)
+  const sides: Receiver<unknown>[] = []
   for (const [id, receivers] of consumers) {
-    outputs.set(id, receivers.length === 1 ? (receivers[0] as Receiver<unknown>) : new FanOut(receivers))
+    const receiver = receivers.length === 1 ? (receivers[0] as Receiver<unknown>) : new FanOut(receivers)
+    outputs.set(id, receiver)
+    if (id !== mainId) sides.push(receiver)
   }
+  if (sides.length > 0) outputs.set(mainId, new MainWithSides(outputs.get(mainId) ?? discard, sides))
 }
 
 function context(

@@ -12,7 +12,7 @@ import type { Serde } from './serde.ts'
 /** Extension type of a Map: an array of alternating keys and values. */
 const MAP_EXTENSION = 0x4d
 /** msgpackr's RESET_BUFFER_MODE: the next pack writes over the result, which has been copied by then. */
-const REUSE_OUTPUT = 512
+const RESET_BUFFER = 1024
 
 class WrappedMap {
   readonly flat: unknown[] = []
@@ -55,7 +55,7 @@ class MsgpackSerde<T> implements Serde<T> {
   encode(value: T, target: ByteWriter): void {
     let packed: Uint8Array
     try {
-      packed = packr.pack(hasMap(value) ? wrapMaps(value) : value, REUSE_OUTPUT)
+      packed = packr.pack(hasMap(value) ? wrapMaps(value) : value, RESET_BUFFER)
     } catch (cause) {
       throw new StreamError('ENCODE_FAILED', `a value cannot be written as MessagePack: ${(cause as Error).message}`, {
         cause,

@@ -1,0 +1,70 @@
+import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from '../operator/keyed-process.ts'
+import type { Operator } from '../operator/operator.ts'
+import { CoProcessOperator } from '../operator/process.ts'
+import type { CoProcessFunction, KeyedCoProcessFunction } from '../operator/process-function.ts'
+import type { LogicalEdge } from '../plan/logical-graph.ts'
+import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
+import type { StateDescriptors } from '../state/keyed/descriptor.ts'
+import { DataStream } from './data-stream.ts'
+import type { GraphBuilder } from './graph-builder.ts'
+
+/** Two streams of different types, side by side. */
+export class ConnectedStreams<Left, Right> {
+  readonly #builder: GraphBuilder
+  readonly #inputs: readonly LogicalEdge[]
+
+  constructor(builder: GraphBuilder, left: LogicalEdge, right: LogicalEdge) {
+    this.#builder = builder
+    this.#inputs = [left, right]
+  }
+
+  /** A function with a handler for each of the two. */
+  process<Out>(processFunction: CoProcessFunction<Left, Right, Out>): DataStream<Out> {
+    const create = (): Operator => new CoProcessOperator(processFunction)
+    return new DataStream<Out>(this.#builder, this.#builder.operator({ type: 'co-process', inputs: this.#inputs, create }))
+  }
+}
+
+interface KeyedSide<K, T> {
+  readonly edge: LogicalEdge
+  readonly key: (value: T) => K
+}
+
+/** Two keyed streams that share their keys. */
+export class KeyedConnectedStreams<K, Left, Right> {
+  readonly #builder: GraphBuilder
+  readonly #left: KeyedSide<K, Left>
+  readonly #right: KeyedSide<K, Right>
+
+  constructor(builder: GraphBuilder, left: KeyedSide<K, Left>, right: KeyedSide<K, Right>) {
+    this.#builder = builder
+    this.#left = left
+    this.#right = right
+  }
+
+  /** A function with a handler for each of the two, and state and timers of each key in common. */
+  process<Out, Descriptors extends StateDescriptors = {}>(
+    processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
+  ): DataStream<Out> {
+    const { state = {}, onTimer, open, close } = processFunction
+    checkDescriptors(state)
+    const keyedFunction: KeyedFunction = {
+      state,
+      inputs: [
+        { key: this.#left.key, onRecord: processFunction.onLeft.bind(processFunction) },
+        { key: this.#right.key, onRecord: processFunction.onRight.bind(processFunction) },
+      ] as unknown as KeyedInput[],
+      onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
+      open: open?.bind(processFunction) ?? null,
+      close: close?.bind(processFunction) ?? null,
+    }
+    const node = this.#builder.operator({
+      type: 'keyed-co-process',
+      inputs: [this.#left.edge, this.#right.edge],
+      create: () => new KeyedProcessOperator(keyedFunction),
+      stateful: true,
+      keyed: true,
+    })
+    return new DataStream<Out>(this.#builder, node)
+  }
+}

@@ -1,0 +1,109 @@
+import { type GeneratorOptions, generatorSource } from '../connector/generator.ts'
+import { type IterableInput, iterableSource } from '../connector/iterable.ts'
+import type { Source } from '../connector/source.ts'
+import type { DecodeFailurePolicy, StartPosition } from '../plan/logical-graph.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import { DataStream } from './data-stream.ts'
+import type { GraphBuilder } from './graph-builder.ts'
+
+export interface SourceOptions<T> {
+  /** Event time of the records, and how watermarks follow. Without it there are no watermarks. */
+  readonly time?: WatermarkStrategy<T>
+}
+
+export interface TopicOptions<T> extends SourceOptions<T> {
+  /** Ends where the topic ended when the job first started. @default false */
+  readonly bounded?: boolean
+  /** Where to begin when the job has read nothing yet; a number is a record time in ms. @default 'earliest' */
+  readonly start?: StartPosition
+  /** @default 'fail' */
+  readonly onDecodeFailure?: DecodeFailurePolicy
+}
+
+/** A record of a topic with everything that came with it. A null value is a tombstone. */
+export interface TopicRecord<K, V> {
+  readonly key: K | null
+  readonly value: V | null
+  /** Milliseconds since the Unix epoch, as stored in the topic. */
+  readonly timestamp: number
+  readonly headers: readonly { readonly key: string; readonly value: Uint8Array }[]
+}
+
+/** Where the streams of a job begin; given to the function that builds it. */
+export class Environment {
+  readonly #builder: GraphBuilder
+
+  constructor(builder: GraphBuilder) {
+    this.#builder = builder
+  }
+
+  /**
+   * The values of a topic.
+   *
+   * @example
+   * env.topic('payments', json<Payment>(), { time: watermarks.bounded('5s', (p) => p.time) })
+   */
+  topic<T>(topic: string, value: Serde<T>, options: TopicOptions<T> = {}): DataStream<T> {
+    return this.#topic(topic, value as Serde<unknown>, options, {})
+  }
+
+  /** The records of a topic with their keys, timestamps and headers. */
+  records<K, V>(
+    topic: string,
+    serdes: { readonly key: Serde<K>; readonly value: Serde<V> },
+    options: TopicOptions<TopicRecord<K, V>> = {},
+  ): DataStream<TopicRecord<K, V>> {
+    return this.#topic(topic, serdes.value as Serde<unknown>, options, {
+      toRecord: (value, key, timestamp, headers) => ({
+        key: key === null ? null : serdes.key.decode(key, 0, key.length),
+        value,
+        timestamp,
+        headers: headers(),
+      }),
+    })
+  }
+
+  /**
+   * The elements of an iterable, an async iterable, or of what a function makes at each start. Bounded. A job that is to
+   * survive a restart exactly needs an array, or a function that gives the same elements again.
+   */
+  from<T>(input: IterableInput<T>, options: SourceOptions<T> = {}): DataStream<T> {
+    return this.source(iterableSource(input), options)
+  }
+
+  /** Records made by their index, at a rate if wanted: for tests, demos and benchmarks. */
+  generate<T>(generator: GeneratorOptions<T>, options: SourceOptions<T> = {}): DataStream<T> {
+    return this.source(generatorSource(generator), options)
+  }
+
+  /** Reads through the Source SPI. */
+  source<T, Position>(source: Source<T, Position>, options: SourceOptions<T> = {}): DataStream<T> {
+    const node = this.#builder.source(`${source.name}-source`, {
+      kind: 'splits',
+      source: source as unknown as Source<unknown>,
+      time: (options.time ?? null) as WatermarkStrategy<unknown> | null,
+    })
+    return new DataStream<T>(this.#builder, node)
+  }
+
+  #topic<T>(
+    topic: string,
+    value: Serde<unknown>,
+    { time, bounded = false, start = 'earliest', onDecodeFailure = 'fail' }: TopicOptions<T>,
+    extra: Pick<Extract<Parameters<GraphBuilder['source']>[1], { kind: 'topic' }>, 'toRecord'>,
+  ): DataStream<T> {
+    const node = this.#builder.source('topic-source', {
+      kind: 'topic',
+      topic,
+      value,
+      ...extra,
+      time: (time ?? null) as WatermarkStrategy<unknown> | null,
+      bounded,
+      start,
+      onDecodeFailure,
+    })
+    node.name = topic
+    return new DataStream<T>(this.#builder, node)
+  }
+}

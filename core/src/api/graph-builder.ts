@@ -1,0 +1,58 @@
+import type { Operator } from '../operator/operator.ts'
+import type { LogicalEdge, LogicalGraph, LogicalNode, OperatorNode, SinkNode, SourceNode } from '../plan/logical-graph.ts'
+import { GraphError } from '../errors.ts'
+import { callSite } from './call-site.ts'
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
+export type BuildingNode = Mutable<SourceNode> | Mutable<OperatorNode> | Mutable<SinkNode>
+
+export interface OperatorSpec {
+  readonly type: string
+  readonly inputs: readonly LogicalEdge[]
+  readonly create: () => Operator
+  readonly stateful?: boolean
+  readonly keyed?: boolean
+}
+
+/** Gathers the nodes of one graph while the job's function runs. */
+export class GraphBuilder {
+  readonly #job: string
+  readonly #nodes: BuildingNode[] = []
+  #sealed = false
+
+  constructor(job: string) {
+    this.#job = job
+  }
+
+  source(type: string, source: SourceNode['source']): BuildingNode {
+    return this.#add({ ...this.#base(type, []), kind: 'source', source })
+  }
+
+  operator({ type, inputs, create, stateful = false, keyed = false }: OperatorSpec): BuildingNode {
+    return this.#add({ ...this.#base(type, inputs), kind: 'operator', create, stateful, keyed })
+  }
+
+  sink(type: string, input: LogicalEdge, sink: SinkNode['sink']): BuildingNode {
+    return this.#add({ ...this.#base(type, [input]), kind: 'sink', sink })
+  }
+
+  build(): LogicalGraph {
+    this.#sealed = true
+    return { job: this.#job, nodes: this.#nodes.map((node) => ({ ...node }) as LogicalNode) }
+  }
+
+  #base(type: string, inputs: readonly LogicalEdge[]): Omit<SourceNode, 'kind' | 'source'> {
+    return { id: this.#nodes.length, uid: null, name: type, type, callSite: callSite(), inputs }
+  }
+
+  #add(node: BuildingNode): BuildingNode {
+    if (this.#sealed) {
+      throw new GraphError(
+        `'${node.type}' was added at ${node.callSite} after the job's function had returned; build the whole graph within it, synchronously.`,
+        { where: { job: this.#job } },
+      )
+    }
+    this.#nodes.push(node)
+    return node
+  }
+}

@@ -1,0 +1,35 @@
+import { MIN_WATERMARK, NO_TIMESTAMP, type OperatorContext, type Receiver } from './operator.ts'
+import type { OutputTag } from './output-tag.ts'
+import type { Collector, ProcessContext } from './process-function.ts'
+
+/** The context of a function and its collector in one: one object for all records, set anew for each. */
+export class RecordContext<Out> implements ProcessContext, Collector<Out> {
+  timestamp = NO_TIMESTAMP
+  watermark = MIN_WATERMARK
+  protected readonly operator: OperatorContext
+  readonly #out: Receiver<Out>
+  readonly #sides = new Map<string, Receiver<unknown> | null>()
+
+  constructor(operator: OperatorContext) {
+    this.operator = operator
+    this.#out = operator.output() as Receiver<unknown>
+  }
+
+  now(): number {
+    return this.operator.clock.now()
+  }
+
+  emit(value: Out, timestamp: number = this.timestamp): void {
+    this.#out.onRecord(value, timestamp)
+  }
+
+  side<T>(tag: OutputTag<T>, value: T): void {
+    let receiver = this.#sides.get(tag.id)
+    if (receiver === undefined) {
+      // A tag that nobody takes the records of is a way to drop them.
+      receiver = this.operator.output(tag.id) ?? null
+      this.#sides.set(tag.id, receiver)
+    }
+    receiver?.onRecord(value, this.timestamp)
+  }
+}

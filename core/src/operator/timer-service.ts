@@ -1,0 +1,124 @@
+import { OptionError } from '../errors.ts'
+import type { Cells, CellDeclaration, KeyedStates } from '../state/keyed/keyed-states.ts'
+import type { KeySlot } from '../state/keyed/key-table.ts'
+import { TimerCell } from '../state/keyed/timer-cell.ts'
+import type { CancelTimer } from '../time/clock.ts'
+import { TimerQueue } from './timer-queue.ts'
+
+export type TimeDomain = 'event' | 'processing'
+
+/** How timers are stored: beside the declared states, under names that no declared state can have. */
+export const timerCells: readonly CellDeclaration[] = [
+  { name: '$event-timers', kind: 'timers', format: 'timer@1', create: () => new TimerCell() },
+  { name: '$processing-timers', kind: 'timers', format: 'timer@1', create: () => new TimerCell() },
+]
+
+export type OnTimer = (slot: KeySlot<Cells>, timeMs: number, domain: TimeDomain) => void
+
+/**
+ * Timers of the keys of one operator. One for each key, time and domain: setting it twice is setting it once.
+ * A timer that was deleted stays in the queue and is passed over when its time comes.
+ */
+export class TimerService {
+  readonly #states: KeyedStates
+  readonly #onTimer: OnTimer
+  readonly #schedule: (timeMs: number, callback: () => void) => CancelTimer
+  readonly #now: () => number
+  readonly #queues: Readonly<Record<TimeDomain, TimerQueue>> = { event: new TimerQueue(), processing: new TimerQueue() }
+  readonly #cellAt: Readonly<Record<TimeDomain, number>>
+  readonly #deleted: Record<TimeDomain, number> = { event: 0, processing: 0 }
+  #wakeUpMs = Number.POSITIVE_INFINITY
+  #cancelWakeUp: CancelTimer | null = null
+
+  /** `firstCell` is where `timerCells` begin among the cells of a key. */
+  constructor(
+    states: KeyedStates,
+    firstCell: number,
+    onTimer: OnTimer,
+    schedule: (timeMs: number, callback: () => void) => CancelTimer,
+    now: () => number,
+  ) {
+    this.#states = states
+    this.#onTimer = onTimer
+    this.#schedule = schedule
+    this.#now = now
+    this.#cellAt = { event: firstCell, processing: firstCell + 1 }
+  }
+
+  /** To be called once, after the state was restored. */
+  open(): void {
+    for (const domain of ['event', 'processing'] as const) {
+      const restored: { timeMs: number; slot: KeySlot<Cells> }[] = []
+      for (const slot of this.#states.table.slots()) {
+        for (const timeMs of this.#cell(slot, domain).times) restored.push({ timeMs, slot })
+      }
+      // The order of equal times must not depend on the order in which the backend gave the entries.
+      restored.sort((a, b) => a.timeMs - b.timeMs || Buffer.compare(a.slot.bytes, b.slot.bytes))
+      for (const { timeMs, slot } of restored) this.#queues[domain].push(timeMs, slot)
+    }
+    this.#wakeUp()
+  }
+
+  set(domain: TimeDomain, timeMs: number): void {
+    if (!Number.isFinite(timeMs)) throw new OptionError(`A timer was set for ${timeMs}; it needs finite milliseconds.`)
+    const slot = this.#states.current
+    if (!this.#cell(slot, domain).add(timeMs)) return
+    this.#states.table.markDirty(slot)
+    this.#queues[domain].push(timeMs, slot)
+    if (domain === 'processing') this.#wakeUp()
+  }
+
+  delete(domain: TimeDomain, timeMs: number): void {
+    const slot = this.#states.current
+    if (!this.#cell(slot, domain).delete(timeMs)) return
+    this.#states.table.markDirty(slot)
+    const queue = this.#queues[domain]
+    // A job that moves its timers with every record would fill the queue with what will never fire.
+    if (++this.#deleted[domain] < 1024 || this.#deleted[domain] * 2 < queue.size) return
+    this.#deleted[domain] = 0
+    queue.retain((time, owner) => this.#cell(owner, domain).times.has(time))
+  }
+
+  /** Fires everything up to and including the watermark, also what is set meanwhile. */
+  onWatermark(watermark: number): void {
+    this.#fire('event', watermark)
+  }
+
+  /** At the end of the input no time will pass any more: what waits for the clock fires now, once. */
+  onEnd(): void {
+    const queue = this.#queues.processing
+    for (let left = queue.size; left > 0; left--) this.#fireNext('processing')
+    this.#cancelWakeUp?.()
+  }
+
+  #fire(domain: TimeDomain, upToMs: number): void {
+    const queue = this.#queues[domain]
+    while (queue.size > 0 && queue.nextMs <= upToMs) this.#fireNext(domain)
+  }
+
+  #fireNext(domain: TimeDomain): void {
+    const queue = this.#queues[domain]
+    const timeMs = queue.nextMs
+    const slot = queue.pop()
+    if (!this.#cell(slot, domain).delete(timeMs)) return
+    this.#states.table.markDirty(slot)
+    this.#onTimer(slot, timeMs, domain)
+  }
+
+  #wakeUp(): void {
+    const nextMs = this.#queues.processing.nextMs
+    if (nextMs >= this.#wakeUpMs || nextMs === Number.POSITIVE_INFINITY) return
+    this.#cancelWakeUp?.()
+    this.#wakeUpMs = nextMs
+    this.#cancelWakeUp = this.#schedule(nextMs, () => {
+      this.#wakeUpMs = Number.POSITIVE_INFINITY
+      this.#cancelWakeUp = null
+      this.#fire('processing', this.#now())
+      this.#wakeUp()
+    })
+  }
+
+  #cell(slot: KeySlot<Cells>, domain: TimeDomain): TimerCell {
+    return slot.data[this.#cellAt[domain]] as TimerCell
+  }
+}

@@ -1,0 +1,209 @@
+import type { ListCell, MapCell, ValueCell } from './cells.ts'
+import type { AggregatingDescriptor, ReducingDescriptor, StateDescriptor, StateDescriptors, StateHandles, ValueDescriptor } from './descriptor.ts'
+import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
+import type { KeySlot, KeyTable } from './key-table.ts'
+import type { Cells } from './keyed-states.ts'
+
+/** Whose current key the handles work on. */
+export interface Owner {
+  readonly table: KeyTable<Cells>
+  current: KeySlot<Cells>
+}
+
+/** The handle of the declaration at this position. */
+function createHandle(descriptor: StateDescriptor, at: number, owner: Owner): unknown {
+  switch (descriptor.kind) {
+    case 'value':
+      return new ValueHandle(owner, at, (descriptor as ValueDescriptor<unknown, unknown>).initial)
+    case 'list':
+      return new ListHandle(owner, at)
+    case 'map':
+      return new MapHandle(owner, at)
+    case 'reducing':
+      return new ReducingHandle(owner, at, descriptor as unknown as ReducingDescriptor<unknown>)
+    case 'aggregating':
+      return new AggregatingHandle(owner, at, descriptor as unknown as AggregatingDescriptor<unknown, unknown, unknown>)
+  }
+}
+
+class ValueHandle implements ValueState<unknown, unknown> {
+  readonly #owner: Owner
+  readonly #at: number
+  readonly #initial: unknown
+
+  constructor(owner: Owner, at: number, initial: unknown) {
+    this.#owner = owner
+    this.#at = at
+    this.#initial = initial
+  }
+
+  get(): unknown {
+    const { value } = this.#owner.current.data[this.#at] as ValueCell
+    if (value !== undefined) return value
+    // A copy, so that a key that changes its initial object does not change that of all the others.
+    return typeof this.#initial === 'object' && this.#initial !== null ? structuredClone(this.#initial) : this.#initial
+  }
+
+  set(value: unknown): void {
+    const { current, table } = this.#owner
+    const cell = current.data[this.#at] as ValueCell
+    cell.value = value
+    cell.changed = true
+    table.markDirty(current)
+  }
+
+  clear(): void {
+    this.set(undefined)
+  }
+}
+
+class ListHandle implements ListState<unknown> {
+  readonly #owner: Owner
+  readonly #at: number
+
+  constructor(owner: Owner, at: number) {
+    this.#owner = owner
+    this.#at = at
+  }
+
+  get(): readonly unknown[] {
+    return this.#cell.values
+  }
+
+  add(value: unknown): void {
+    this.#cell.values.push(value)
+    this.#changed()
+  }
+
+  set(values: Iterable<unknown>): void {
+    this.#cell.replace([...values])
+    this.#changed()
+  }
+
+  clear(): void {
+    this.set([])
+  }
+
+  get #cell(): ListCell {
+    return this.#owner.current.data[this.#at] as ListCell
+  }
+
+  #changed(): void {
+    this.#owner.table.markDirty(this.#owner.current)
+  }
+}
+
+class MapHandle implements MapState<unknown, unknown> {
+  readonly #owner: Owner
+  readonly #at: number
+
+  constructor(owner: Owner, at: number) {
+    this.#owner = owner
+    this.#at = at
+  }
+
+  get size(): number {
+    return this.#cell.entries.size
+  }
+
+  get(key: unknown): unknown {
+    return this.#cell.get(key)
+  }
+
+  has(key: unknown): boolean {
+    return this.#cell.has(key)
+  }
+
+  set(key: unknown, value: unknown): void {
+    this.#cell.set(key, value)
+    this.#changed()
+  }
+
+  delete(key: unknown): void {
+    this.#cell.delete(key)
+    this.#changed()
+  }
+
+  clear(): void {
+    this.#cell.clear()
+    this.#changed()
+  }
+
+  *entries(): Iterable<readonly [unknown, unknown]> {
+    for (const { key, value } of this.#cell.entries.values()) yield [key, value]
+  }
+
+  *keys(): Iterable<unknown> {
+    for (const { key } of this.#cell.entries.values()) yield key
+  }
+
+  *values(): Iterable<unknown> {
+    for (const { value } of this.#cell.entries.values()) yield value
+  }
+
+  get #cell(): MapCell {
+    return this.#owner.current.data[this.#at] as MapCell
+  }
+
+  #changed(): void {
+    this.#owner.table.markDirty(this.#owner.current)
+  }
+}
+
+class ReducingHandle implements ReducingState<unknown> {
+  readonly #value: ValueHandle
+  readonly #reduce: (left: unknown, right: unknown) => unknown
+
+  constructor(owner: Owner, at: number, { reduce }: ReducingDescriptor<unknown>) {
+    this.#value = new ValueHandle(owner, at, undefined)
+    this.#reduce = reduce
+  }
+
+  get(): unknown {
+    return this.#value.get()
+  }
+
+  add(value: unknown): void {
+    const before = this.#value.get()
+    this.#value.set(before === undefined ? value : this.#reduce(before, value))
+  }
+
+  clear(): void {
+    this.#value.clear()
+  }
+}
+
+class AggregatingHandle implements AggregatingState<unknown, unknown> {
+  readonly #value: ValueHandle
+  readonly #aggregate: AggregatingDescriptor<unknown, unknown, unknown>['aggregate']
+
+  constructor(owner: Owner, at: number, { aggregate }: AggregatingDescriptor<unknown, unknown, unknown>) {
+    this.#value = new ValueHandle(owner, at, undefined)
+    this.#aggregate = aggregate
+  }
+
+  get(): unknown {
+    const accumulator = this.#value.get()
+    return accumulator === undefined ? undefined : this.#aggregate.result(accumulator)
+  }
+
+  add(value: unknown): void {
+    this.#value.set(this.#aggregate.add(this.#value.get() ?? this.#aggregate.create(), value))
+  }
+
+  clear(): void {
+    this.#value.clear()
+  }
+}
+
+/** The handles of all declarations, by name. */
+export function createHandles<Descriptors extends StateDescriptors>(
+  descriptors: Descriptors,
+  owner: Owner,
+): StateHandles<Descriptors> {
+  const entries = Object.entries(descriptors).map(([name, descriptor], at) => [
+    name,
+    createHandle(descriptor as unknown as StateDescriptor, at, owner),
+  ])
+  return Object.fromEntries(entries) as StateHandles<Descriptors>
+}

@@ -1,0 +1,103 @@
+import { decodeKey, keyBytes } from '../../serde/key-codec.ts'
+import { keyGroupOf } from '../key-group.ts'
+
+/** One key of a keyed operator, with what the operator keeps for it. */
+export class KeySlot<Data> {
+  readonly key: unknown
+  readonly data: Data
+  /** True while it is in the list of slots that changed since the last barrier. */
+  isDirty = false
+  #bytes: Buffer | null = null
+  #keyGroup = -1
+
+  constructor(key: unknown, data: Data) {
+    this.key = key
+    this.data = data
+  }
+
+  /** Serialized at the first snapshot, not at the first record: most keys change far more often than once an epoch. */
+  get bytes(): Buffer {
+    this.#bytes ??= keyBytes(this.key)
+    return this.#bytes
+  }
+
+  keyGroup(maxParallelism: number): number {
+    if (this.#keyGroup < 0) this.#keyGroup = keyGroupOf(this.bytes, 0, this.bytes.length, maxParallelism)
+    return this.#keyGroup
+  }
+}
+
+/**
+ * All keys of one operator instance. Strings, numbers, booleans and bigints are found by themselves; arrays, objects,
+ * Dates and bytes by their serialized form, since equal ones are different objects.
+ */
+export class KeyTable<Data> {
+  readonly #create: () => Data
+  readonly #primitive = new Map<unknown, KeySlot<Data>>()
+  readonly #composite = new Map<string, KeySlot<Data>>()
+  #dirty: KeySlot<Data>[] = []
+
+  constructor(create: () => Data) {
+    this.#create = create
+  }
+
+  get size(): number {
+    return this.#primitive.size + this.#composite.size
+  }
+
+  /** The slot of a key, made at its first use. @throws KEY_INVALID for what cannot be a key */
+  slot(key: unknown): KeySlot<Data> {
+    const known = this.#primitive.get(key)
+    return known ?? this.#slow(key)
+  }
+
+  markDirty(slot: KeySlot<Data>): void {
+    if (slot.isDirty) return
+    slot.isDirty = true
+    this.#dirty.push(slot)
+  }
+
+  /** The slots that changed since the last call. */
+  takeDirty(): readonly KeySlot<Data>[] {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const slot of dirty) slot.isDirty = false
+    return dirty
+  }
+
+  /** Forgets a key for which nothing is kept any more. */
+  delete(slot: KeySlot<Data>): void {
+    if (isPrimitive(slot.key)) this.#primitive.delete(slot.key)
+    else this.#composite.delete(slot.bytes.toString('latin1'))
+  }
+
+  *slots(): Iterable<KeySlot<Data>> {
+    yield* this.#primitive.values()
+    yield* this.#composite.values()
+  }
+
+  #slow(key: unknown): KeySlot<Data> {
+    if (isPrimitive(key)) {
+      return this.#add(this.#primitive, key, key)
+    }
+    const bytes = keyBytes(key)
+    const identity = bytes.toString('latin1')
+    const known = this.#composite.get(identity)
+    if (known !== undefined) return known
+    // The key is read back from its bytes: the record's own object may be changed by its owner later.
+    return this.#add(this.#composite, identity, decodeKey(bytes))
+  }
+
+  #add<Identity>(slots: Map<Identity, KeySlot<Data>>, identity: Identity, key: unknown): KeySlot<Data> {
+    const slot = new KeySlot(key, this.#create())
+    slots.set(identity, slot)
+    // So that the next barrier looks at it, and forgets it when nothing was kept for it.
+    this.markDirty(slot)
+    return slot
+  }
+}
+
+function isPrimitive(key: unknown): boolean {
+  const type = typeof key
+  return type === 'string' || type === 'boolean' || type === 'bigint' || (type === 'number' && !Number.isNaN(key))
+}

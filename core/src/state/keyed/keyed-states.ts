@@ -1,0 +1,84 @@
+import type { Serde } from '../../serde/serde.ts'
+import { keyFormat } from '../../serde/key-codec.ts'
+import type { StateChange, StateEntry } from '../backend.ts'
+import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
+import type { StateDescriptor, StateDescriptors } from './descriptor.ts'
+import { KeySlot, KeyTable } from './key-table.ts'
+
+/** The cells of one key, in the order of declaration. */
+export type Cells = readonly Cell[]
+
+/** One state of an operator, as far as storing it goes. */
+export interface CellDeclaration {
+  readonly name: string
+  readonly kind: string
+  /** Format of the values. */
+  readonly format: string
+  readonly create: () => Cell
+}
+
+/**
+ * The keyed state of one operator instance: a table of keys on the heap, which remembers what has changed since the last
+ * barrier. Handles work on the `current` slot.
+ */
+export class KeyedStates {
+  readonly table: KeyTable<Cells>
+  /** The key that handles work on. */
+  current: KeySlot<Cells> = new KeySlot<Cells>(undefined, [])
+  readonly #maxParallelism: number
+  readonly #declarations: readonly CellDeclaration[]
+  readonly #names: readonly string[]
+
+  constructor(uid: string, maxParallelism: number, declarations: readonly CellDeclaration[]) {
+    this.#maxParallelism = maxParallelism
+    this.#declarations = declarations
+    this.#names = declarations.map(({ name }) => `${uid}/${name}`)
+    this.table = new KeyTable<Cells>(() => declarations.map(({ create }) => create()))
+  }
+
+  get catalog(): { readonly state: string; readonly kind: string; readonly format: string }[] {
+    return this.#declarations.map(({ kind, format }, at) => ({
+      state: this.#names[at] as string,
+      kind,
+      format: `${keyFormat}+${format}`,
+    }))
+  }
+
+  /** Writes what has changed since the last call, and forgets keys that nothing is kept for. */
+  collect(changes: StateChange[]): void {
+    for (const slot of this.table.takeDirty()) {
+      const keyGroup = slot.keyGroup(this.#maxParallelism)
+      let isEmpty = true
+      for (let at = 0; at < slot.data.length; at++) {
+        const cell = slot.data[at] as Cell
+        cell.collect({ state: this.#names[at] as string, keyGroup, key: slot.bytes, changes })
+        if (!cell.isEmpty) isEmpty = false
+      }
+      if (isEmpty) this.table.delete(slot)
+    }
+  }
+
+  /** Takes a stored entry; false when it belongs to none of these states. */
+  restore(entry: StateEntry, key: unknown): boolean {
+    const at = this.#names.indexOf(entry.state)
+    if (at < 0) return false
+    const cell = this.table.slot(key).data[at] as Cell
+    cell.restore(entry.sub, entry.value)
+    return true
+  }
+}
+
+/** How the declared states are stored. */
+export function declareCells(descriptors: StateDescriptors): CellDeclaration[] {
+  return Object.entries(descriptors).map(([name, declared]) => {
+    const { kind, serde } = declared as unknown as StateDescriptor
+    const stored = serde as Serde<unknown>
+    const create =
+      kind === 'list'
+        ? () => new ListCell(stored)
+        : kind === 'map'
+          ? () => new MapCell(stored)
+          : () => new ValueCell(stored)
+    return { name, kind, format: stored.format, create }
+  })
+}

@@ -1,0 +1,131 @@
+import { TimestampError } from '../errors.ts'
+import { type Duration, durationMs } from './duration.ts'
+
+/** Follows the timestamps of one partition and says how far event time has come in it. */
+export interface WatermarkGenerator<T> {
+  /** Called for every record, after it was processed. */
+  onEvent(timestamp: number, value: T): void
+  /** No record at or below this is expected any more; must not go back. */
+  current(): number
+  /** What `restore` needs to go on from here: one number, kept with the position in the input. */
+  snapshot(): number
+  restore(snapshot: number): void
+}
+
+/** How records of a source get their event time, and how its watermarks follow. One per source; a generator per partition. */
+export interface WatermarkStrategy<T> {
+  /**
+   * Event time of a record in milliseconds; `recordTimestamp` is the one that came with it.
+   * @throws TIMESTAMP_INVALID when it is not a finite number
+   */
+  timestamp(value: T, recordTimestamp: number): number
+  createGenerator(): WatermarkGenerator<T>
+  /** A partition without a record for this long is not waited for; null waits for ever. */
+  readonly idlenessMs: number | null
+  /** The same strategy, for a source some of whose partitions may stay silent. */
+  withIdleness(timeout: Duration): WatermarkStrategy<T>
+}
+
+/** Gives a record's event time in milliseconds since the Unix epoch; a Date is fine too. */
+export type TimestampAssigner<T> = (value: T, recordTimestamp: number) => number | Date
+
+class Strategy<T> implements WatermarkStrategy<T> {
+  readonly idlenessMs: number | null
+  readonly #assign: TimestampAssigner<T> | null
+  readonly #create: () => WatermarkGenerator<T>
+
+  constructor(assign: TimestampAssigner<T> | null, create: () => WatermarkGenerator<T>, idlenessMs: number | null) {
+    this.#assign = assign
+    this.#create = create
+    this.idlenessMs = idlenessMs
+  }
+
+  timestamp(value: T, recordTimestamp: number): number {
+    const timestamp = this.#assign === null ? recordTimestamp : this.#assign(value, recordTimestamp)
+    if (typeof timestamp === 'number' && timestamp - timestamp === 0) return timestamp
+    return this.#fromDate(timestamp)
+  }
+
+  createGenerator(): WatermarkGenerator<T> {
+    return this.#create()
+  }
+
+  withIdleness(timeout: Duration): WatermarkStrategy<T> {
+    return new Strategy(this.#assign, this.#create, durationMs(timeout))
+  }
+
+  #fromDate(timestamp: number | Date): number {
+    if (timestamp instanceof Date && !Number.isNaN(timestamp.getTime())) return timestamp.getTime()
+    const given = timestamp instanceof Date ? 'an invalid Date' : String(timestamp)
+    throw new TimestampError(
+      this.#assign === null
+        ? `The record came without a timestamp (${given}); give the watermark strategy a function that reads it from the value.`
+        : `The timestamp function gave ${given}; it must give finite milliseconds since the Unix epoch, or a valid Date.`,
+    )
+  }
+}
+
+/** The highest timestamp so far, less a bound on how late records may come. */
+class BoundedGenerator implements WatermarkGenerator<unknown> {
+  readonly #delayMs: number
+  #highest = Number.NEGATIVE_INFINITY
+
+  constructor(delayMs: number) {
+    this.#delayMs = delayMs
+  }
+
+  onEvent(timestamp: number): void {
+    if (timestamp > this.#highest) this.#highest = timestamp
+  }
+
+  // A record at exactly the highest timestamp less the bound may still come, hence one millisecond earlier.
+  current(): number {
+    return this.#highest - this.#delayMs - 1
+  }
+
+  snapshot(): number {
+    return this.#highest
+  }
+
+  restore(snapshot: number): void {
+    this.#highest = snapshot
+  }
+}
+
+class NoWatermarks implements WatermarkGenerator<unknown> {
+  onEvent(): void {}
+  current(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+  snapshot(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+  restore(): void {}
+}
+
+function bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T>): WatermarkStrategy<T> {
+  const delayMs = durationMs(outOfOrderness)
+  return new Strategy<T>(timestamp ?? null, () => new BoundedGenerator(delayMs), null)
+}
+
+/**
+ * Watermark strategies.
+ *
+ * @example
+ * env.topic('payments', { value: json<Payment>(), time: watermarks.bounded('5s', (p) => p.time).withIdleness('30s') })
+ */
+export const watermarks: {
+  /** Records come at most `outOfOrderness` behind the latest one. Without a function the record's own timestamp counts. */
+  bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
+  /** Timestamps within a partition never go down. */
+  monotonous<T>(timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
+  /** Timestamps, but no watermarks: event time never passes until the input ends. */
+  none<T>(timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
+  /** A generator of one's own, one for each partition; for watermarks that records themselves announce, say. */
+  custom<T>(timestamp: TimestampAssigner<T>, createGenerator: () => WatermarkGenerator<T>): WatermarkStrategy<T>
+} = {
+  bounded,
+  monotonous: (timestamp) => bounded(0, timestamp),
+  none: (timestamp) => new Strategy(timestamp ?? null, () => new NoWatermarks(), null),
+  custom: (timestamp, createGenerator) => new Strategy(timestamp, createGenerator, null),
+}

@@ -1,0 +1,124 @@
+import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
+import { silentLogger } from '../../src/metrics/logger.ts'
+import type { Operator, Receiver } from '../../src/operator/operator.ts'
+import type { StateChange, StateEntry } from '../../src/state/backend.ts'
+import type { CancelTimer } from '../../src/time/clock.ts'
+import { VirtualClock } from '../../src/time/virtual-clock.ts'
+
+export type Element =
+  | { readonly record: unknown; readonly timestamp: number }
+  | { readonly watermark: number }
+  | { readonly idle: boolean }
+  | { readonly barrier: number }
+  | { readonly end: true }
+
+/** Runs one operator alone and notes what comes out of it; keeps its state as a backend would. */
+export class OperatorHarness {
+  readonly elements: Element[] = []
+  readonly sides = new Map<string, unknown[]>()
+  readonly metrics: MetricRegistry = new MetricRegistry()
+  readonly clock: VirtualClock
+  readonly stored: Map<string, StateEntry>
+  readonly operatorStates = new Map<string, unknown>()
+  readonly #operator: Operator
+  readonly #changes: StateChange[] = []
+  #epoch = 0
+
+  constructor(operator: Operator, stored: Map<string, StateEntry> = new Map(), clock: VirtualClock = new VirtualClock()) {
+    this.#operator = operator
+    this.stored = stored
+    this.clock = clock
+    operator.setup({
+      uid: 'tested',
+      name: 'tested',
+      job: 'test',
+      index: 0,
+      parallelism: 1,
+      maxParallelism: 128,
+      clock,
+      metrics: this.metrics,
+      logger: silentLogger,
+      delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
+      schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),
+      output: (tag) => (tag === undefined ? this.#main() : this.#side(tag)),
+    })
+    for (const entry of stored.values()) operator.restore(entry)
+  }
+
+  async open(): Promise<this> {
+    await this.#operator.open()
+    return this
+  }
+
+  send(value: unknown, timestamp: number, input = 0): void {
+    this.#input(input).onRecord(value, timestamp)
+  }
+
+  watermark(watermark: number, input = 0): void {
+    this.#input(input).onWatermark(watermark)
+  }
+
+  idle(idle: boolean, input = 0): void {
+    this.#input(input).onIdle(idle)
+  }
+
+  end(input = 0): void {
+    this.#input(input).onEnd()
+  }
+
+  /** A barrier on one input; what the operator hands over is applied to the stored state. */
+  barrier(epoch: number, input = 0): void {
+    this.#input(input).onBarrier(epoch)
+    this.#apply()
+  }
+
+  /** A barrier on every input; returns the changes it brought. */
+  snapshot(): StateChange[] {
+    this.#epoch++
+    for (let input = 0; input < this.#operator.inputs.length; input++) this.#input(input).onBarrier(this.#epoch)
+    return this.#apply()
+  }
+
+  get records(): unknown[] {
+    return this.elements.flatMap((element) => ('record' in element ? [element.record] : []))
+  }
+
+  get timestamps(): number[] {
+    return this.elements.flatMap((element) => ('record' in element ? [element.timestamp] : []))
+  }
+
+  #apply(): StateChange[] {
+    const changes = this.#changes.splice(0)
+    for (const change of changes) {
+      const prefix = `${change.state}|${Buffer.from(change.key).toString('hex')}|`
+      if (change.sub === null && change.value === null) {
+        for (const id of [...this.stored.keys()]) if (id.startsWith(prefix)) this.stored.delete(id)
+        continue
+      }
+      const id = prefix + (change.sub === null ? '-' : Buffer.from(change.sub).toString('hex'))
+      if (change.value === null) this.stored.delete(id)
+      else this.stored.set(id, { ...change, value: change.value })
+    }
+    return changes
+  }
+
+  #input(input: number): Receiver<unknown> {
+    return this.#operator.inputs[input] as unknown as Receiver<unknown>
+  }
+
+  #main(): Receiver<unknown> {
+    return {
+      onRecord: (record, timestamp) => this.elements.push({ record, timestamp }),
+      onWatermark: (watermark) => this.elements.push({ watermark }),
+      onIdle: (idle) => this.elements.push({ idle }),
+      onBarrier: (barrier) => this.elements.push({ barrier }),
+      onEnd: () => this.elements.push({ end: true }),
+    }
+  }
+
+  #side(tag: string): Receiver<unknown> {
+    const records = this.sides.get(tag) ?? []
+    this.sides.set(tag, records)
+    return { onRecord: (record) => records.push(record), onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
+  }
+}
