@@ -28,6 +28,7 @@ export default defineConfig({
           name: 'integration',
           include: ['**/*.int.test.ts'],
           exclude: everywhere,
+          globalSetup: ['./testcontainers/test/prefetch.ts'],
           execArgv: [`--conditions=${source}`],
           pool: 'forks',
           fileParallelism: false,

@@ -1,1 +1,11 @@
-export {}
+export type { ServerErrorCode } from './errors.ts'
+export { ServerError } from './errors.ts'
+export type { KafkaServerOptions } from './kafka/options.ts'
+export type { TopicOptions } from './kafka/server.ts'
+export { KafkaServer } from './kafka/server.ts'
+export type { RedisClusterOptions } from './redis/cluster.ts'
+export { RedisCluster } from './redis/cluster.ts'
+export type { RedisServerOptions } from './redis/options.ts'
+export { RedisServer } from './redis/server.ts'
+export type { ProviderName } from './runner.ts'
+export { Server } from './server.ts'

@@ -1,0 +1,169 @@
+import { FencedError } from '../../errors.ts'
+import type { CancelTimer, Clock } from '../../time/clock.ts'
+import type { GroupAssignment, GroupMemberInfo } from '../log.ts'
+
+export interface JoinRequest {
+  readonly memberId: string
+  readonly metadata: Uint8Array
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+}
+
+export interface Joined {
+  readonly generation: number
+  /** For the leader: everybody. Null for the others. */
+  readonly members: readonly GroupMemberInfo[] | null
+}
+
+export type HeartbeatAnswer = 'ok' | 'rebalance' | 'unknown'
+
+interface Member {
+  request: JoinRequest
+  joining: PromiseWithResolvers<Joined> | null
+  syncing: PromiseWithResolvers<Uint8Array> | null
+  cancelSession: CancelTimer
+}
+
+/**
+ * The server's side of a consumer group, with Kafka's classic protocol: all members join, one of them assigns, all are given
+ * their assignment; a member that stays silent for its session's time is put out, and everything begins anew.
+ */
+export class GroupCoordinator {
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #members = new Map<string, Member>()
+  #state: 'stable' | 'joining' | 'assigning' = 'stable'
+  #generation = 0
+  #leader: string | null = null
+  #assignments = new Map<string, Uint8Array>()
+  #cancelRebalance: CancelTimer | null = null
+  #serial = 0
+
+  constructor(name: string, clock: Clock) {
+    this.#name = name
+    this.#clock = clock
+  }
+
+  newMemberId(): string {
+    return `${this.#name}-${++this.#serial}`
+  }
+
+  join(request: JoinRequest): Promise<Joined> {
+    const joining = Promise.withResolvers<Joined>()
+    const known = this.#members.get(request.memberId)
+    known?.cancelSession()
+    this.#members.set(request.memberId, { request, joining, syncing: null, cancelSession: () => {} })
+    this.#beginRebalance()
+    this.#completeJoin(false)
+    return joining.promise
+  }
+
+  /** The leader brings the assignments; everybody gets its own. @throws FENCED for a member of another generation */
+  sync(memberId: string, generation: number, assignments: readonly GroupAssignment[] | null): Promise<Uint8Array> {
+    const member = this.#current(memberId, generation)
+    if (this.#state === 'joining') throw this.#rebalancing(memberId)
+    const syncing = Promise.withResolvers<Uint8Array>()
+    member.syncing = syncing
+    this.#refresh(memberId, member)
+    if (assignments !== null && this.#state === 'assigning') {
+      this.#assignments = new Map(assignments.map(({ memberId: id, assignment }) => [id, assignment]))
+      this.#state = 'stable'
+    }
+    if (this.#state === 'stable') this.#distribute()
+    return syncing.promise
+  }
+
+  heartbeat(memberId: string, generation: number): HeartbeatAnswer {
+    const member = this.#members.get(memberId)
+    if (member === undefined || generation !== this.#generation) return member === undefined ? 'unknown' : 'rebalance'
+    this.#refresh(memberId, member)
+    return this.#state === 'joining' ? 'rebalance' : 'ok'
+  }
+
+  leave(memberId: string): void {
+    const member = this.#members.get(memberId)
+    if (member === undefined) return
+    this.#remove(memberId, member)
+  }
+
+  /** @throws FENCED for who is not a member of this generation */
+  checkMember(memberId: string, generation: number): void {
+    this.#current(memberId, generation)
+  }
+
+  #current(memberId: string, generation: number): Member {
+    const member = this.#members.get(memberId)
+    if (member !== undefined && generation === this.#generation) return member
+    throw new FencedError(`The member ${memberId} is no longer part of generation ${this.#generation} of group ${this.#name}.`)
+  }
+
+  #rebalancing(memberId: string): FencedError {
+    return new FencedError(`Group ${this.#name} began to rebalance before member ${memberId} had its assignment.`)
+  }
+
+  #remove(memberId: string, member: Member): void {
+    member.cancelSession()
+    this.#members.delete(memberId)
+    const gone = new FencedError(`The member ${memberId} has left group ${this.#name}.`)
+    member.joining?.reject(gone)
+    member.syncing?.reject(gone)
+    if (this.#members.size === 0) {
+      this.#state = 'stable'
+      this.#cancelRebalance?.()
+      return
+    }
+    this.#beginRebalance()
+    this.#completeJoin(false)
+  }
+
+  #beginRebalance(): void {
+    if (this.#state === 'joining') return
+    this.#state = 'joining'
+    // Those who wait for an assignment of the old generation have to join again.
+    for (const [id, { syncing }] of this.#members) {
+      syncing?.reject(this.#rebalancing(id))
+    }
+    const timeoutMs = Math.max(...[...this.#members.values()].map(({ request }) => request.rebalanceTimeoutMs))
+    this.#cancelRebalance?.()
+    this.#cancelRebalance = this.#clock.setTimer(timeoutMs, () => this.#completeJoin(true))
+  }
+
+  #completeJoin(isDue: boolean): void {
+    if (this.#state !== 'joining') return
+    const waiting = [...this.#members].filter(([, { joining }]) => joining !== null)
+    if (!isDue && waiting.length < this.#members.size) return
+    for (const [id, member] of [...this.#members]) {
+      if (member.joining !== null) continue
+      member.cancelSession()
+      this.#members.delete(id)
+    }
+    this.#cancelRebalance?.()
+    if (waiting.length === 0) {
+      this.#state = 'stable'
+      return
+    }
+    this.#state = 'assigning'
+    this.#generation++
+    if (this.#leader === null || !this.#members.has(this.#leader)) this.#leader = waiting[0]?.[0] ?? null
+    const everybody = waiting.map(([memberId, { request }]) => ({ memberId, metadata: request.metadata }))
+    for (const [id, member] of waiting) {
+      this.#refresh(id, member)
+      member.joining?.resolve({ generation: this.#generation, members: id === this.#leader ? everybody : null })
+      member.joining = null
+    }
+  }
+
+  #distribute(): void {
+    for (const [id, member] of this.#members) {
+      member.syncing?.resolve(this.#assignments.get(id) ?? new Uint8Array(0))
+      member.syncing = null
+    }
+  }
+
+  #refresh(memberId: string, member: Member): void {
+    member.cancelSession()
+    member.cancelSession = this.#clock.setTimer(member.request.sessionTimeoutMs, () => {
+      if (member.joining === null && this.#members.get(memberId) === member) this.#remove(memberId, member)
+    })
+  }
+}

@@ -1,0 +1,116 @@
+import { StreamError } from '../../errors.ts'
+import { type Clock, sleep } from '../../time/clock.ts'
+import type { GroupMember, JoinOptions, OffsetCommit } from '../log.ts'
+import type { MemoryStorage } from './storage.ts'
+
+/** How long to wait before joining again after the membership was lost. */
+const REJOIN_DELAY_MS = 100
+
+/** A member of a group: joins, keeps its session alive, and joins again whenever the group rebalances. */
+export class MemoryGroupMember implements GroupMember {
+  readonly #storage: MemoryStorage
+  readonly #options: JoinOptions
+  readonly #clock: Clock
+  readonly #call: () => Promise<void>
+  readonly #left = new AbortController()
+  #memberId: string
+  #generation = -1
+  #wake: (() => void) | null = null
+  #wantsRejoin = false
+  #loop: Promise<void> | null = null
+
+  constructor(storage: MemoryStorage, options: JoinOptions, clock: Clock, call: () => Promise<void>) {
+    this.#storage = storage
+    this.#options = options
+    this.#clock = clock
+    this.#call = call
+    this.#memberId = storage.group(options.group).newMemberId()
+  }
+
+  get memberId(): string {
+    return this.#memberId
+  }
+
+  /** Resolves when the member has begun to join; assignments come through `onAssigned`. */
+  async start(): Promise<void> {
+    await this.#call()
+    this.#loop = this.#run()
+  }
+
+  rejoin(): void {
+    this.#wantsRejoin = true
+    this.#wake?.()
+  }
+
+  async commitOffsets(offsets: readonly OffsetCommit[]): Promise<void> {
+    await this.#call()
+    this.#storage.group(this.#options.group).checkMember(this.#memberId, this.#generation)
+    this.#storage.commitOffsets(this.#options.group, offsets)
+  }
+
+  async leave(): Promise<void> {
+    if (this.#left.signal.aborted) return
+    this.#left.abort()
+    this.#wake?.()
+    await this.#call()
+    this.#storage.group(this.#options.group).leave(this.#memberId)
+    await this.#loop
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#left.signal.aborted) {
+      try {
+        await this.#join()
+        await this.#keepAlive()
+      } catch (error) {
+        if (this.#left.signal.aborted) return
+        if (!StreamError.is(error) || error.code !== 'FENCED') {
+          this.#options.onLost(error)
+          await sleep(this.#clock, REJOIN_DELAY_MS)
+        }
+      }
+    }
+  }
+
+  async #join(): Promise<void> {
+    const { group, metadata, assign, onAssigned, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    this.#wantsRejoin = false
+    const coordinator = this.#storage.group(group)
+    await this.#call()
+    if (this.#left.signal.aborted) return
+    const request = { memberId: this.#memberId, metadata: metadata(), sessionTimeoutMs, rebalanceTimeoutMs }
+    const joined = await coordinator.join(request)
+    this.#generation = joined.generation
+    await this.#call()
+    const assignments = joined.members === null ? null : assign(joined.members)
+    const assignment = await coordinator.sync(this.#memberId, joined.generation, assignments)
+    if (!this.#left.signal.aborted) onAssigned(assignment)
+  }
+
+  /** Returns when the group wants everybody to join again. */
+  async #keepAlive(): Promise<void> {
+    const { group, heartbeatIntervalMs, onLost } = this.#options
+    while (!this.#left.signal.aborted && !this.#wantsRejoin) {
+      await this.#pause(heartbeatIntervalMs)
+      if (this.#left.signal.aborted || this.#wantsRejoin) return
+      await this.#call()
+      const answer = this.#storage.group(group).heartbeat(this.#memberId, this.#generation)
+      if (answer === 'rebalance') return
+      if (answer === 'unknown') {
+        onLost(new StreamError('LOG_FAILED', `The session of member ${this.#memberId} has expired.`))
+        this.#memberId = this.#storage.group(group).newMemberId()
+        return
+      }
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.setTimer(delayMs, resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+}

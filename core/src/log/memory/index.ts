@@ -1,0 +1,39 @@
+import { type Clock, systemClock } from '../../time/clock.ts'
+import type { LogProvider } from '../provider.ts'
+import { MemoryLog } from './memory-log.ts'
+import { MemoryStorage } from './storage.ts'
+
+export interface MemoryLogOptions {
+  /** Drives sessions and time-outs of groups. @default the system's clock */
+  readonly clock?: Clock
+  /** How long every call takes, in milliseconds; for simulations. @default 0 */
+  readonly latencyMs?: number
+}
+
+export interface MemoryLogProvider extends LogProvider {
+  readonly kind: 'memory'
+  /** What the log holds, for tests and displays. */
+  readonly storage: MemoryStorage
+}
+
+/**
+ * A log in this process: partitions, transactions and consumer groups as Kafka has them, gone when the process ends. All
+ * clients of one provider see the same topics.
+ *
+ * @example
+ * const log = memoryLog()
+ * log.storage.createTopic('payments', 4)
+ * await fraud.run({ log })
+ */
+export function memoryLog(options: MemoryLogOptions = {}): MemoryLogProvider {
+  const storage = new MemoryStorage(options.clock ?? systemClock)
+  const { latencyMs = 0 } = options
+  return {
+    kind: 'memory',
+    options: { latencyMs },
+    storage,
+    create: ({ clock }) => new MemoryLog(storage, clock, latencyMs),
+  }
+}
+
+export type { MemoryRecord, MemoryStorage, NewMemoryRecord } from './storage.ts'

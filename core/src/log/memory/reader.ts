@@ -1,0 +1,112 @@
+import { OffsetsLostError } from '../../errors.ts'
+import type { LogBatch, LogReader, LogReaderOptions, PartitionOffset, TopicPartition } from '../log.ts'
+import type { MemoryPartition } from './partition.ts'
+import type { MemoryStorage } from './storage.ts'
+
+interface ReadPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly stored: MemoryPartition
+  readonly onAdvanced: () => void
+  offset: number
+  /** Position among the stored batches; -1 until it was looked up. */
+  batch: number
+  paused: boolean
+}
+
+/** Reads straight from the stored batches: nothing is fetched ahead, and nothing is copied. */
+export class MemoryReader implements LogReader {
+  readonly #storage: MemoryStorage
+  readonly #notify: () => void
+  readonly #partitions: ReadPartition[] = []
+  #next = 0
+  #waiting = true
+  #closed = false
+
+  /** `later` runs a callback as an answer of a server would: not within the call that asked for it. */
+  constructor(storage: MemoryStorage, { onAvailable }: LogReaderOptions, later: (callback: () => void) => void) {
+    this.#storage = storage
+    this.#notify = () => {
+      if (!this.#waiting || this.#closed) return
+      this.#waiting = false
+      later(() => {
+        if (!this.#closed) onAvailable()
+      })
+    }
+  }
+
+  add(partitions: readonly PartitionOffset[]): void {
+    for (const { topic, partition, offset } of partitions) {
+      const stored = this.#storage.partition(topic, partition)
+      const onAdvanced = (): void => this.#notify()
+      stored.listen(onAdvanced)
+      this.#partitions.push({ topic, partition, stored, onAdvanced, offset, batch: -1, paused: false })
+    }
+    this.#notify()
+  }
+
+  remove(partitions: readonly TopicPartition[]): void {
+    for (const wanted of partitions) {
+      const at = this.#partitions.findIndex((read) => isSame(read, wanted))
+      if (at < 0) continue
+      const [removed] = this.#partitions.splice(at, 1)
+      removed?.stored.unlisten(removed.onAdvanced)
+    }
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const read of this.#partitions) if (partitions.some((wanted) => isSame(read, wanted))) read.paused = true
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const read of this.#partitions) if (partitions.some((wanted) => isSame(read, wanted))) read.paused = false
+    this.#notify()
+  }
+
+  take(): LogBatch | undefined {
+    const { length } = this.#partitions
+    for (let tried = 0; tried < length; tried++) {
+      const read = this.#partitions[(this.#next + tried) % length] as ReadPartition
+      const batch = read.paused ? undefined : this.#takeFrom(read)
+      if (batch === undefined) continue
+      this.#next = (this.#next + tried + 1) % length
+      return batch
+    }
+    this.#waiting = true
+    return undefined
+  }
+
+  endOffset(topic: string, partition: number): number | undefined {
+    return this.#partitions.find((read) => isSame(read, { topic, partition }))?.stored.stableOffset
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.remove([...this.#partitions])
+  }
+
+  #takeFrom(read: ReadPartition): LogBatch | undefined {
+    const { topic, partition, stored } = read
+    if (read.offset > stored.end) {
+      throw new OffsetsLostError(
+        `The offset to read from is beyond the end of the partition (${stored.end}): the topic was deleted and created anew.`,
+        { where: { topic, partition, offset: read.offset } },
+      )
+    }
+    if (read.batch < 0) read.batch = stored.find(read.offset)
+    for (;;) {
+      const batch = stored.readable(read.batch)
+      if (batch === undefined) return undefined
+      read.batch++
+      const from = read.offset
+      read.offset = batch.nextOffset
+      // Markers and aborted records are handed on as empty ranges, so that the position moves past them.
+      if (batch.transaction?.state === 'aborted') return { ...batch.from(topic, partition, batch.nextOffset), count: 0 }
+      return batch.from(topic, partition, from)
+    }
+  }
+}
+
+function isSame(read: TopicPartition, wanted: TopicPartition): boolean {
+  return read.topic === wanted.topic && read.partition === wanted.partition
+}
