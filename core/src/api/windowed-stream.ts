@@ -68,7 +68,7 @@ export class WindowedStream<K, T> {
     reduce: (left: T, right: T) => T,
     map?: WindowMap<K, T, Out>,
     options: WindowStateOptions<T> = {},
-  ): DataStream<T | Out> {
+  ): DataStream<T> | DataStream<Out> {
     return this.#window('window-reduce', reducing(reduce, options.serde ?? msgpack<T>()), map)
   }
 
@@ -86,7 +86,7 @@ export class WindowedStream<K, T> {
   aggregate<Accumulator, Result, Out>(
     aggregate: Aggregate<T, Accumulator, Result>,
     map?: WindowMap<K, Result, Out>,
-  ): DataStream<Result | Out> {
+  ): DataStream<Result> | DataStream<Out> {
     if (this.#assigner.kind === 'session' && aggregate.merge === undefined) {
       throw new GraphError(`The aggregate at ${callSite()} has no merge, which session windows need: two sessions become one when a record falls between them.`)
     }

@@ -27,7 +27,8 @@ export interface Exchange {
   readonly topic: string
   readonly partitions: number
   readonly value: Serde<unknown>
-  readonly key: (value: unknown) => unknown
+  /** Null: records stay with the index of the task that wrote them. */
+  readonly key: ((value: unknown) => unknown) | null
   readonly fromRegion: string
   readonly fromUid: string
   readonly fromTag: string | null

@@ -35,19 +35,11 @@ export class ExchangeOutput implements Receiver<unknown> {
   }
 
   onRecord(value: unknown, timestamp: number): void {
-    const bytes = this.#keyBytes
-    bytes.position = 0
-    this.#writeKey(value, bytes)
-    const keyGroup = keyGroupOf(bytes.buffer, 0, bytes.position, this.#maxParallelism)
+    const { key } = this.#exchange
+    const partition = key === null ? this.#index : this.#partitionOf(key, value)
     this.#frame.timestamp = timestamp
     // The topic's own timestamps are wall-clock time: its retention must not depend on event time.
-    this.#output.append(
-      taskOfKeyGroup(keyGroup, this.#maxParallelism, this.#exchange.partitions),
-      this.#batchTime,
-      null,
-      value,
-      this.#frame,
-    )
+    this.#output.append(partition, this.#batchTime, null, value, this.#frame)
   }
 
   onWatermark(watermark: number): void {
@@ -75,11 +67,11 @@ export class ExchangeOutput implements Receiver<unknown> {
     if (isLast || now - this.#writtenAt >= WATERMARK_INTERVAL_MS) this.#flushWatermark()
   }
 
-  #writeKey(value: unknown, target: ByteWriter): void {
-    let key: unknown
+  #partitionOf(key: (value: unknown) => unknown, value: unknown): number {
+    const bytes = this.#keyBytes
+    bytes.position = 0
     try {
-      key = this.#exchange.key(value)
-      encodeKey(key, target)
+      encodeKey(key(value), bytes)
     } catch (cause) {
       if (StreamError.is(cause)) throw cause.locate({ operator: this.#exchange.toUid })
       throw new KeyError(`The key selector threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
@@ -87,6 +79,8 @@ export class ExchangeOutput implements Receiver<unknown> {
         cause,
       })
     }
+    const keyGroup = keyGroupOf(bytes.buffer, 0, bytes.position, this.#maxParallelism)
+    return taskOfKeyGroup(keyGroup, this.#maxParallelism, this.#exchange.partitions)
   }
 
   #flushWatermark(): void {

@@ -156,6 +156,8 @@ export class TaskInputs {
       this.#partitions.set(`${topic}/${partition}`, input)
       this.#starts.push(() => input.start())
     })
+    // A task beyond the number of partitions has nothing to read: its head has ended from the start.
+    if (own.length === 0) this.#starts.push(() => head.endEmpty())
   }
 
   #addSplits(
@@ -188,7 +190,6 @@ export class TaskInputs {
       this.#splits.push(input)
       this.#starts.push(() => input.start())
     })
-    // A task beyond the number of splits has nothing to read: its head has ended from the start.
     if (own.length === 0) this.#starts.push(() => head.endEmpty())
   }
 

@@ -18,7 +18,9 @@ class JsonSerde<T> implements Serde<T> {
     try {
       text = JSON.stringify(value)
     } catch (cause) {
-      throw new StreamError('ENCODE_FAILED', `a value cannot be written as JSON: ${(cause as Error).message}`, { cause })
+      throw new StreamError('ENCODE_FAILED', `a value cannot be written as JSON: ${(cause as Error).message}`, {
+        cause,
+      })
     }
     if (text === undefined) {
       throw new StreamError('ENCODE_FAILED', `JSON has no form for ${typeof value}; write null where there is no value`)

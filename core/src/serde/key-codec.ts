@@ -142,7 +142,11 @@ export class KeyDecoder {
       case OBJECT: {
         const count = reader.read()
         const entries: [string, unknown][] = []
-        for (let i = 0; i < count; i++) entries.push([this.#readAny(depth + 1) as string, this.#readAny(depth + 1)])
+        for (let i = 0; i < count; i++) {
+          const name = this.#readAny(depth + 1)
+          if (typeof name !== 'string') throw new RangeError('the name of a property is not a string')
+          entries.push([name, this.#readAny(depth + 1)])
+        }
         return Object.fromEntries(entries)
       }
       default:

@@ -33,7 +33,16 @@ addExtension({
   },
 })
 
-const packr = new Packr({ useRecords: false, moreTypes: true, copyBuffers: true })
+const settings = {
+  useRecords: false,
+  moreTypes: true,
+  copyBuffers: true,
+  // Asked for what to write in place of a function; without it the library writes nil.
+  writeFunction: (): never => {
+    throw new TypeError('a function is no data')
+  },
+}
+const packr = new Packr(settings)
 // One object for every call, so that decoding allocates only the value.
 const range = { start: 0, end: 0 }
 
@@ -48,7 +57,9 @@ class MsgpackSerde<T> implements Serde<T> {
     try {
       return packr.unpack(bytes, range) as T
     } catch (cause) {
-      throw new DecodeError(`${end - start} bytes are not one MessagePack value: ${(cause as Error).message}`, { cause })
+      throw new DecodeError(`${end - start} bytes are not one MessagePack value: ${(cause as Error).message}`, {
+        cause,
+      })
     }
   }
 

@@ -2,7 +2,7 @@ import { DecodeError, OptionError } from '../errors.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { json } from './json.ts'
 import type { Serde } from './serde.ts'
-import { describeIssues, type StandardSchema } from './standard-schema.ts'
+import { describeIssues, type StandardResult, type StandardSchema } from './standard-schema.ts'
 
 class SchemaSerde<T> implements Serde<T> {
   readonly format: string
@@ -16,7 +16,7 @@ class SchemaSerde<T> implements Serde<T> {
   }
 
   decode(bytes: Buffer, start: number, end: number): T {
-    const result = this.#schema.validate(this.#inner.decode(bytes, start, end))
+    const result = this.#validate(this.#inner.decode(bytes, start, end))
     if (result instanceof Promise) {
       result.catch(() => {}) // Its outcome is of no use to anybody: the error below says why.
       throw new OptionError(
@@ -24,7 +24,9 @@ class SchemaSerde<T> implements Serde<T> {
       )
     }
     if (result.issues !== undefined) {
-      throw new DecodeError(`a value does not fit the schema (${this.#schema.vendor}): ${describeIssues(result.issues)}`)
+      throw new DecodeError(
+        `a value does not fit the schema (${this.#schema.vendor}): ${describeIssues(result.issues)}`,
+      )
     }
     return result.value
   }
@@ -32,6 +34,19 @@ class SchemaSerde<T> implements Serde<T> {
   encode(value: T, target: ByteWriter): void {
     this.#inner.encode(value, target)
   }
+
+  #validate(value: unknown): StandardResult<T> | Promise<StandardResult<T>> {
+    try {
+      return this.#schema.validate(value)
+    } catch (cause) {
+      // A check or a transformation of the schema that was not written for this value.
+      throw new DecodeError(`the schema (${this.#schema.vendor}) threw on a value: ${messageOf(cause)}`, { cause })
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /**
@@ -39,7 +54,7 @@ class SchemaSerde<T> implements Serde<T> {
  * what the schema's transformations make of the value is what the job sees. Encoding does not check.
  *
  * @param inner the format of the bytes, `json()` by default
- * @throws DECODE_FAILED with every issue and its path
+ * @throws DECODE_FAILED with every issue and its path, or with what the schema itself threw
  * @throws OPTION_INVALID when the schema validates asynchronously
  *
  * @example

@@ -15,7 +15,7 @@ interface KeyedGroup {
 /** What is stored of one task: owned by no worker, shared by the stores of all of them. */
 export class TaskStorage {
   /** The version of the layout; an unknown one is refused, as it would be in a store that outlives the process. */
-  version = 1
+  version: number = 1
   fence = 0
   applied: StoredEpoch | null = null
   decided: number | null = null

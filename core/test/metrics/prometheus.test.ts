@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
+import { counterOf, gaugeOf, histogramOf, metrics } from '../../src/metrics/names.ts'
+import { prometheusText } from '../../src/metrics/prometheus.ts'
+
+describe('prometheusText', () => {
+  it('is empty without metrics', () => {
+    expect(prometheusText(new MetricRegistry())).toBe('')
+  })
+
+  it('writes counters with _total, gauges as they are, and the special numbers', () => {
+    const registry = new MetricRegistry()
+    registry.group({ job: 'j' }).counter('in', 'Records in.').add(3)
+    registry.counter('in', '').add(1.5)
+    registry.counter('out_total', 'Records out.')
+    registry.gauge('low', 'Lowest.', () => Number.NEGATIVE_INFINITY)
+    registry.gauge('high', 'Highest.', () => Number.POSITIVE_INFINITY)
+    expect(prometheusText(registry)).toBe(
+      [
+        '# HELP in_total Records in.',
+        '# TYPE in_total counter',
+        'in_total{job="j"} 3',
+        'in_total 1.5',
+        '# HELP out_total Records out.',
+        '# TYPE out_total counter',
+        'out_total 0',
+        '# HELP low Lowest.',
+        '# TYPE low gauge',
+        'low -Inf',
+        '# HELP high Highest.',
+        '# TYPE high gauge',
+        'high +Inf',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('writes histograms with cumulative buckets, sum and count', () => {
+    const registry = new MetricRegistry()
+    const histogram = registry.group({ task: 't' }).histogram('d_ms', 'Duration.')
+    for (const value of [0.25, 1, 1.5, 1e9]) histogram.record(value)
+    const lines = prometheusText(registry).split('\n')
+    expect(lines[1]).toBe('# TYPE d_ms histogram')
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'd_ms_bucket{task="t",le="0.25"} 1',
+        'd_ms_bucket{task="t",le="1"} 2',
+        'd_ms_bucket{task="t",le="2"} 3',
+        'd_ms_bucket{task="t",le="131072"} 3',
+        'd_ms_bucket{task="t",le="+Inf"} 4',
+        'd_ms_sum{task="t"} 1000000002.75',
+        'd_ms_count{task="t"} 4',
+      ]),
+    )
+  })
+
+  it('escapes help texts and label values, and replaces what names cannot have', () => {
+    const registry = new MetricRegistry()
+    registry.group({ '1st-label': 'a"b\\c\nd', __own: 'é' }).counter('my.metric', 'a\\b\nc')
+    expect(prometheusText(registry)).toBe(
+      [
+        '# HELP my_metric_total a\\\\b\\nc',
+        '# TYPE my_metric_total counter',
+        'my_metric_total{_1st_label="a\\"b\\\\c\\nd",_own="é"} 0',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('shows a gauge that throws as NaN beside the others', () => {
+    const registry = new MetricRegistry()
+    registry.gauge('bad', '', () => {
+      throw new Error('no')
+    })
+    registry.gauge('good', '', () => 1)
+    expect(prometheusText(registry)).toMatch(/^bad NaN$[^]*^good 1$/m)
+  })
+})
+
+describe('the list of metrics', () => {
+  it('has valid names, each once, with a help text that is a sentence', () => {
+    const all = Object.values(metrics)
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
+    for (const { name, help } of all) {
+      expect(name).toMatch(/^millrace_[a-z_]+$/)
+      expect(help).toMatch(/^[A-Z].*\.$/)
+    }
+  })
+
+  it('makes each metric as the kind that it is listed as', () => {
+    const registry = new MetricRegistry()
+    counterOf(registry, metrics.recordsIn).add(2)
+    gaugeOf(registry, metrics.epoch, () => 7)
+    histogramOf(registry, metrics.epochDurationMs).record(1)
+    expect(registry.families().map(({ name, kind }) => [name, kind])).toEqual([
+      ['millrace_records_in', 'counter'],
+      ['millrace_task_epoch', 'gauge'],
+      ['millrace_epoch_duration_ms', 'histogram'],
+    ])
+  })
+})

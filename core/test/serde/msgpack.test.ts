@@ -1,0 +1,103 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { msgpack } from '../../src/serde/msgpack.ts'
+import { decodedFrom, encoded, expectDecodeError, throughRange } from './codec.ts'
+
+const propertyName = fc.string().filter((name) => name !== '__proto__')
+
+const leaf = fc.oneof(
+  fc.constantFrom(null, undefined, true, false),
+  fc.double({ noNaN: true }).map((value) => value + 0),
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.bigInt({ min: -(2n ** 100n), max: 2n ** 100n }),
+  fc.string({ unit: 'grapheme', maxLength: 60 }),
+  fc.date({ noInvalidDate: true }),
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+)
+
+const { any } = fc.letrec<{ any: unknown }>((tie) => ({
+  any: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    leaf,
+    fc.array(tie('any'), { maxLength: 20 }),
+    fc.dictionary(propertyName, tie('any'), { noNullPrototype: true }),
+    fc.array(fc.tuple(leaf, tie('any'))).map((entries) => new Map(entries)),
+    fc.array(tie('any'), { maxLength: 5 }).map((elements) => new Set(elements)),
+  ),
+}))
+
+describe('msgpack', () => {
+  it('gives back nested values of all its types from a range of a larger buffer', () => {
+    fc.assert(
+      fc.property(any, (value) => {
+        expect(throughRange(msgpack<unknown>(), value)).toStrictEqual(value)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('decodes every value alone, whatever was decoded before', () => {
+    const first = encoded(msgpack(), { a: 1, b: 2 })
+    const second = encoded(msgpack(), { a: 3, b: 4 })
+    expect(decodedFrom(msgpack(), second)).toEqual({ a: 3, b: 4 })
+    expect(decodedFrom(msgpack(), first)).toEqual({ a: 1, b: 2 })
+  })
+
+  it('writes objects as standard maps, which other languages read', () => {
+    expect(encoded(msgpack(), { a: 1 }).toString('hex')).toMatch(/^(81|de0001|df00000001)a16101$/)
+  })
+
+  it('keeps what was decoded when more is written', () => {
+    const bytes = encoded(msgpack(), 'first')
+    encoded(msgpack(), 'other')
+    expect(decodedFrom(msgpack(), bytes)).toBe('first')
+  })
+
+  it('refuses every strict beginning of a value and a value with bytes behind it', () => {
+    const whole = encoded(msgpack(), {
+      id: 'order-1',
+      items: [1, 2, 300, 70_000],
+      at: new Date(5),
+      map: new Map([[1, 2]]),
+    })
+    for (let end = 0; end < whole.length; end++) expectDecodeError(msgpack(), whole.subarray(0, end))
+    expectDecodeError(msgpack(), Buffer.concat([whole, Buffer.of(1)]))
+  })
+
+  it('does not read beyond the end of its range', () => {
+    const whole = encoded(msgpack(), 'a text of some length')
+    expect(() => msgpack().decode(whole, 0, whole.length - 3)).toThrowError(
+      expect.objectContaining({ code: 'DECODE_FAILED' }),
+    )
+  })
+
+  it('answers any bytes with a value or DECODE_FAILED', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
+        try {
+          decodedFrom(msgpack(), bytes)
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'DECODE_FAILED' })
+        }
+        expect(decodedFrom(msgpack(), encoded(msgpack<unknown>(), { still: 'works' }))).toEqual({ still: 'works' })
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  const cycle: { self?: unknown } = {}
+  cycle.self = cycle
+  const mapCycle = new Map<string, unknown>()
+  mapCycle.set('self', mapCycle)
+  it.each([
+    ['a function', () => {}],
+    ['a function within an object', { f: () => {} }],
+    ['a symbol', { s: Symbol('s') }],
+    ['a cycle', cycle],
+    ['a cycle through a Map', mapCycle],
+  ])('refuses to write %s with ENCODE_FAILED and goes on working', (_, value) => {
+    expect(() => encoded(msgpack<unknown>(), value)).toThrowError(expect.objectContaining({ code: 'ENCODE_FAILED' }))
+    expect(throughRange(msgpack<unknown>(), [1, 'x'])).toEqual([1, 'x'])
+  })
+})
