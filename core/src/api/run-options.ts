@@ -83,7 +83,7 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
   }
   return {
     log: options.log ?? memoryLog({ clock }),
-    state: options.state ?? memoryState({ clock }),
+    state: options.state ?? memoryState(),
     parallelism,
     maxParallelism,
     slots: count('slots', options.slots ?? 1),

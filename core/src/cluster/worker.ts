@@ -268,7 +268,8 @@ export class Worker implements WorkerHandle {
     const { clock, logger } = this.#environment
     const failure = StreamError.is(error) ? error : new StreamError('WORKER_FAILED', String(error), { cause: error })
     if (this.#ending) {
-      this.#fail(failure)
+      // Whoever has taken the task over goes on with it; nothing of it is lost by our leaving.
+      if (failure.reaction !== 'leave-task') this.#fail(failure)
       return null
     }
     let delayMs: number | null = null

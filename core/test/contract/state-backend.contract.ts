@@ -97,7 +97,11 @@ export function stateBackendContract(
 
       it('replaces an epoch that is staged again', async () => {
         const store = await owned()
-        await store.stage({ epoch: 1, meta: bytes('first'), changes: many(2500, (i) => put('s', i % 7, `a${i}`, 'old')) })
+        await store.stage({
+          epoch: 1,
+          meta: bytes('first'),
+          changes: many(2500, (i) => put('s', i % 7, `a${i}`, 'old')),
+        })
         await store.stage({ epoch: 1, meta: bytes('second'), changes: [put('s', 0, 'b', 'new')] })
         await store.apply(1)
         expect(await loadAll(store)).toEqual(['s 0 b = new'])
@@ -106,7 +110,8 @@ export function stateBackendContract(
 
       it('discards the staged epochs above a given one', async () => {
         const store = await owned()
-        for (const epoch of [4, 5, 6]) await store.stage({ epoch, meta: bytes(''), changes: [put('s', 0, `${epoch}`, 'v')] })
+        for (const epoch of [4, 5, 6])
+          await store.stage({ epoch, meta: bytes(''), changes: [put('s', 0, `${epoch}`, 'v')] })
         await store.discardAbove(4)
         expect((await store.acquire()).staged).toEqual([4])
         await store.apply(4)
@@ -129,11 +134,15 @@ export function stateBackendContract(
         await expect(store.apply(1)).rejects.toMatchObject({ code: 'STATE_BACKEND_FAILED' })
       })
 
-      it('refuses to apply an epoch that is older than its state', async () => {
+      it('refuses to stage and to apply an epoch that is not newer than its state', async () => {
         const store = await owned()
-        await commit(store, 2, [put('s', 0, 'k', 'new')])
         await store.stage({ epoch: 1, meta: bytes(''), changes: [put('s', 0, 'k', 'old')] })
+        await commit(store, 2, [put('s', 0, 'k', 'new')])
         await expect(store.apply(1)).rejects.toMatchObject({ code: 'STATE_BACKEND_FAILED' })
+        for (const epoch of [1, 2]) {
+          const staging = store.stage({ epoch, meta: bytes(''), changes: [put('s', 0, 'k', 'old')] })
+          await expect(staging).rejects.toMatchObject({ code: 'STATE_BACKEND_FAILED' })
+        }
         expect(await loadAll(store)).toEqual(['s 0 k = new'])
       })
 
@@ -171,15 +180,28 @@ export function stateBackendContract(
     describe('changes', () => {
       it('put, replace and delete single values', async () => {
         const store = await owned()
-        await commit(store, 1, [put('s', 0, 'a', '1'), put('s', 0, 'b', '1'), put('s', 1, 'a', '1'), put('t', 0, 'a', '1')])
+        await commit(store, 1, [
+          put('s', 0, 'a', '1'),
+          put('s', 0, 'b', '1'),
+          put('s', 1, 'a', '1'),
+          put('t', 0, 'a', '1'),
+        ])
         await commit(store, 2, [put('s', 0, 'a', '2'), remove('s', 0, 'b'), remove('s', 0, 'never')])
         expect(await loadAll(store)).toEqual(['s 0 a = 2', 's 1 a = 1', 't 0 a = 1'])
       })
 
       it('put, replace and delete entries by sub key', async () => {
         const store = await owned()
-        await commit(store, 1, [putSub('m', 0, 'k', 'a', '1'), putSub('m', 0, 'k', 'b', '1'), putSub('m', 0, 'l', 'a', '1')])
-        await commit(store, 2, [putSub('m', 0, 'k', 'a', '2'), removeSub('m', 0, 'k', 'b'), removeSub('m', 0, 'l', 'a')])
+        await commit(store, 1, [
+          putSub('m', 0, 'k', 'a', '1'),
+          putSub('m', 0, 'k', 'b', '1'),
+          putSub('m', 0, 'l', 'a', '1'),
+        ])
+        await commit(store, 2, [
+          putSub('m', 0, 'k', 'a', '2'),
+          removeSub('m', 0, 'k', 'b'),
+          removeSub('m', 0, 'l', 'a'),
+        ])
         expect(await loadAll(store)).toEqual(['m 0 k/a = 2'])
         await commit(store, 3, [putSub('m', 0, 'l', 'c', '3')])
         expect(await loadAll(store)).toEqual(['m 0 k/a = 2', 'm 0 l/c = 3'])
@@ -187,7 +209,11 @@ export function stateBackendContract(
 
       it('delete a key with all its entries', async () => {
         const store = await owned()
-        await commit(store, 1, [putSub('m', 0, 'k', 'a', '1'), putSub('m', 0, 'k', 'b', '1'), putSub('m', 0, 'l', 'a', '1')])
+        await commit(store, 1, [
+          putSub('m', 0, 'k', 'a', '1'),
+          putSub('m', 0, 'k', 'b', '1'),
+          putSub('m', 0, 'l', 'a', '1'),
+        ])
         await commit(store, 2, [remove('m', 0, 'k'), putSub('m', 0, 'k', 'c', '2')])
         expect(await loadAll(store)).toEqual(['m 0 k/c = 2', 'm 0 l/a = 1'])
         await commit(store, 3, [putSub('m', 0, 'l', 'b', '3'), remove('m', 0, 'l')])
@@ -247,11 +273,30 @@ export function stateBackendContract(
       it('come by the ten thousand in one epoch', async () => {
         const store = await owned()
         const changes = many(20_000, (i) =>
-          i % 4 === 0 ? putSub('map', i % 128, `k${i % 100}`, `s${i}`, `v${i}`) : put('value', i % 128, `k${i}`, `v${i}`),
+          i % 4 === 0
+            ? putSub('map', i % 128, `k${i % 100}`, `s${i}`, `v${i}`)
+            : put('value', i % 128, `k${i}`, `v${i}`),
         )
         await commit(store, 1, changes)
-        expect(await loadAll(await owned())).toEqual(changes.map((change) => text(change as StateEntry)).sort())
-        await commit(store, 2, many(20_000, (i) => (i % 4 === 0 ? remove('map', i % 128, `k${i % 100}`) : remove('value', i % 128, `k${i}`))))
+        const next = await owned()
+        expect(await loadAll(next)).toEqual(changes.map((change) => text(change as StateEntry)).sort())
+        const removals = many(20_000, (i) =>
+          i % 4 === 0 ? remove('map', i % 128, `k${i % 100}`) : remove('value', i % 128, `k${i}`),
+        )
+        await commit(next, 2, [...removals, put('value', 0, 'last', 'v')])
+        expect(await loadAll(await owned())).toEqual(['value 0 last = v'])
+      })
+
+      it('come by 50,000 and more than 16 MB in one epoch', async () => {
+        const store = await owned()
+        const filling = '.'.repeat(400)
+        const changes = many(50_000, (i) => put('s', i % 128, `key ${i}`, `${i}${filling}`))
+        await commit(store, 1, changes)
+        const found = await entriesOf(await owned())
+        expect(found).toHaveLength(50_000)
+        const wrong = found.filter(({ key, value }) => `${String(value)}` !== `${String(key).slice(4)}${filling}`)
+        expect(wrong).toEqual([])
+        expect(new Set(found.map(({ keyGroup, key }) => `${keyGroup} ${key}`)).size).toBe(50_000)
       })
 
       it('hold a value of a megabyte and a map of many entries', async () => {
@@ -285,7 +330,11 @@ export function stateBackendContract(
 
       it('gives all entries of a key with sub keys', async () => {
         const store = await owned()
-        await commit(store, 1, [putSub('m', 0, 'k', 'a', '1'), putSub('m', 0, 'k', 'b', '2'), putSub('m', 0, 'l', 'a', '3')])
+        await commit(store, 1, [
+          putSub('m', 0, 'k', 'a', '1'),
+          putSub('m', 0, 'k', 'b', '2'),
+          putSub('m', 0, 'l', 'a', '3'),
+        ])
         const found = await store.getMany('m', [
           { keyGroup: 0, key: bytes('k') },
           { keyGroup: 0, key: bytes('x') },
@@ -298,7 +347,9 @@ export function stateBackendContract(
         const store = other.task(address)
         await store.acquire()
         await store.apply(1)
-        expect((await store.getMany('s', [{ keyGroup: 0, key: bytes('k') }])).map((e) => e.map(text))).toEqual([['s 0 k = v']])
+        expect((await store.getMany('s', [{ keyGroup: 0, key: bytes('k') }])).map((e) => e.map(text))).toEqual([
+          ['s 0 k = v'],
+        ])
       })
 
       it('answers for no keys at all', async () => {
@@ -319,7 +370,11 @@ export function stateBackendContract(
 
       it('is finished by the next owner when it was cut in the middle', async () => {
         const store = await owned()
-        await commit(store, 1, many(3000, (i) => put('s', i % 5, `k${i}`, 'old')))
+        await commit(
+          store,
+          1,
+          many(3000, (i) => put('s', i % 5, `k${i}`, 'old')),
+        )
         const changes = [
           ...many(4000, (i) => put('s', i % 5, `k${i}`, 'new')),
           ...many(500, (i) => remove('s', i % 5, `k${i}`)),
@@ -377,6 +432,19 @@ export function stateBackendContract(
         expect((await successor.acquire()).staged).toEqual(staging.status === 'fulfilled' ? [1] : [])
       })
 
+      it('leaves one owner when several workers try at once', async () => {
+        const stores = many(6, (i) => (i % 2 === 0 ? backend : other).task(address))
+        await Promise.all(stores.map((store) => store.acquire()))
+        const staged = await Promise.allSettled(
+          stores.map((store, i) => store.stage({ epoch: 1, meta: bytes(`${i}`), changes: [] })),
+        )
+        expect(staged.map(({ status }) => status).sort()).toEqual(['fulfilled', ...many(5, () => 'rejected')])
+        for (const result of staged) if (result.status === 'rejected') expect(result.reason).toSatisfy(isFenced)
+        const owner = staged.findIndex(({ status }) => status === 'fulfilled')
+        await stores[owner]?.apply(1)
+        expect(String((await other.task(address).acquire()).applied?.meta)).toBe(`${owner}`)
+      })
+
       it('also happens within one client and by the same store', async () => {
         const first = await owned()
         const second = await owned()
@@ -409,7 +477,11 @@ export function stateBackendContract(
         const stores: TaskStore[] = []
         for (const of of cleared) {
           const store = await owned(of)
-          await commit(store, 1, [put('s', 0, 'k', 'v'), putSub('m', 3, 'k', 'a', 'v'), ...many(2000, (i) => put('s', 1, `${i}`, ''))])
+          await commit(store, 1, [
+            put('s', 0, 'k', 'v'),
+            putSub('m', 3, 'k', 'a', 'v'),
+            ...many(2000, (i) => put('s', 1, `${i}`, '')),
+          ])
           await store.stage({ epoch: 2, meta: bytes(''), changes: [] })
           stores.push(store)
         }
@@ -426,19 +498,22 @@ export function stateBackendContract(
 
     it('holds what a simple map holds after any sequence of epochs', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.array(anyChange, { maxLength: 30 }), { minLength: 1, maxLength: 5 }), async (epochs) => {
-          const of = { job: `job-${randomUUID()}`, region: 'r', index: 0 }
-          const model = new Map<string, string>()
-          const store = await owned(of)
-          for (const [i, changes] of epochs.entries()) {
-            for (const change of changes) applyToModel(model, change)
-            await commit(store, i + 1, changes)
-            expect(await loadAll(store)).toEqual(modelText(model))
-          }
-          const everyKey = keyGroups.flatMap((keyGroup) => keyNames.map((key) => ({ keyGroup, key: bytes(key) })))
-          const found = (await Promise.all(stateNames.map((state) => store.getMany(state, everyKey)))).flat(2)
-          expect(found.map(text).sort()).toEqual(modelText(model))
-        }),
+        fc.asyncProperty(
+          fc.array(fc.array(anyChange, { maxLength: 30 }), { minLength: 1, maxLength: 5 }),
+          async (epochs) => {
+            const of = { job: `job-${randomUUID()}`, region: 'r', index: 0 }
+            const model = new Map<string, string>()
+            const store = await owned(of)
+            for (const [i, changes] of epochs.entries()) {
+              for (const change of changes) applyToModel(model, change)
+              await commit(store, i + 1, changes)
+              expect(await loadAll(store)).toEqual(modelText(model))
+            }
+            const everyKey = keyGroups.flatMap((keyGroup) => keyNames.map((key) => ({ keyGroup, key: bytes(key) })))
+            const found = (await Promise.all(stateNames.map((state) => store.getMany(state, everyKey)))).flat(2)
+            expect(found.map(text).sort()).toEqual(modelText(model))
+          },
+        ),
         { numRuns: options.runs ?? 100 },
       )
     })

@@ -47,7 +47,7 @@ async function stateProvider({ kind, options }: ThreadStart['settings']['state']
     return redis(options as Parameters<typeof redis>[0])
   }
   const { memoryState } = await import('../../state/memory/index.ts')
-  return { kind: 'memory', options: null, create: () => memoryState() }
+  return memoryState()
 }
 
 async function main(start: ThreadStart): Promise<void> {

@@ -2,6 +2,7 @@ import { StreamError } from '../../errors.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
 import type { GroupMember, JoinOptions, OffsetCommit } from '../log.ts'
 import type { MemoryStorage } from './storage.ts'
+import type { Wire } from './wire.ts'
 
 /** How long to wait before joining again after the membership was lost. */
 const REJOIN_DELAY_MS = 100
@@ -11,7 +12,7 @@ export class MemoryGroupMember implements GroupMember {
   readonly #storage: MemoryStorage
   readonly #options: JoinOptions
   readonly #clock: Clock
-  readonly #call: () => Promise<void>
+  readonly #wire: Wire
   readonly #left = new AbortController()
   #memberId: string
   #generation = -1
@@ -19,11 +20,11 @@ export class MemoryGroupMember implements GroupMember {
   #wantsRejoin = false
   #loop: Promise<void> | null = null
 
-  constructor(storage: MemoryStorage, options: JoinOptions, clock: Clock, call: () => Promise<void>) {
+  constructor(storage: MemoryStorage, options: JoinOptions, clock: Clock, wire: Wire) {
     this.#storage = storage
     this.#options = options
     this.#clock = clock
-    this.#call = call
+    this.#wire = wire
     this.#memberId = storage.group(options.group).newMemberId()
   }
 
@@ -33,7 +34,7 @@ export class MemoryGroupMember implements GroupMember {
 
   /** Resolves when the member has begun to join; assignments come through `onAssigned`. */
   async start(): Promise<void> {
-    await this.#call()
+    await this.#wire.hop()
     this.#loop = this.#run()
   }
 
@@ -43,17 +44,17 @@ export class MemoryGroupMember implements GroupMember {
   }
 
   async commitOffsets(offsets: readonly OffsetCommit[]): Promise<void> {
-    await this.#call()
-    this.#storage.group(this.#options.group).checkMember(this.#memberId, this.#generation)
-    this.#storage.commitOffsets(this.#options.group, offsets)
+    await this.#wire.request(() => {
+      this.#storage.group(this.#options.group).checkMember(this.#memberId, this.#generation)
+      this.#storage.commitOffsets(this.#options.group, offsets)
+    })
   }
 
   async leave(): Promise<void> {
     if (this.#left.signal.aborted) return
     this.#left.abort()
     this.#wake?.()
-    await this.#call()
-    this.#storage.group(this.#options.group).leave(this.#memberId)
+    await this.#wire.request(() => this.#storage.group(this.#options.group).leave(this.#memberId))
     await this.#loop
   }
 
@@ -76,14 +77,12 @@ export class MemoryGroupMember implements GroupMember {
     const { group, metadata, assign, onAssigned, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
     this.#wantsRejoin = false
     const coordinator = this.#storage.group(group)
-    await this.#call()
-    if (this.#left.signal.aborted) return
     const request = { memberId: this.#memberId, metadata: metadata(), sessionTimeoutMs, rebalanceTimeoutMs }
-    const joined = await coordinator.join(request)
+    const joined = await this.#wire.request(() => coordinator.join(request))
+    if (this.#left.signal.aborted) return
     this.#generation = joined.generation
-    await this.#call()
     const assignments = joined.members === null ? null : assign(joined.members)
-    const assignment = await coordinator.sync(this.#memberId, joined.generation, assignments)
+    const assignment = await this.#wire.request(() => coordinator.sync(this.#memberId, joined.generation, assignments))
     if (!this.#left.signal.aborted) onAssigned(assignment)
   }
 
@@ -93,8 +92,7 @@ export class MemoryGroupMember implements GroupMember {
     while (!this.#left.signal.aborted && !this.#wantsRejoin) {
       await this.#pause(heartbeatIntervalMs)
       if (this.#left.signal.aborted || this.#wantsRejoin) return
-      await this.#call()
-      const answer = this.#storage.group(group).heartbeat(this.#memberId, this.#generation)
+      const answer = await this.#wire.request(() => this.#storage.group(group).heartbeat(this.#memberId, this.#generation))
       if (answer === 'rebalance') return
       if (answer === 'unknown') {
         onLost(new StreamError('LOG_FAILED', `The session of member ${this.#memberId} has expired.`))

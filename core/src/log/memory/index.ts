@@ -6,8 +6,8 @@ import { MemoryStorage } from './storage.ts'
 export interface MemoryLogOptions {
   /** Drives sessions and time-outs of groups. @default the system's clock */
   readonly clock?: Clock
-  /** How long every call takes, in milliseconds; for simulations. @default 0 */
-  readonly latencyMs?: number
+  /** Milliseconds that a message takes, asked for each; for simulations. */
+  readonly latencyMs?: () => number
 }
 
 export interface MemoryLogProvider extends LogProvider {
@@ -27,12 +27,11 @@ export interface MemoryLogProvider extends LogProvider {
  */
 export function memoryLog(options: MemoryLogOptions = {}): MemoryLogProvider {
   const storage = new MemoryStorage(options.clock ?? systemClock)
-  const { latencyMs = 0 } = options
   return {
     kind: 'memory',
-    options: { latencyMs },
+    options: {},
     storage,
-    create: ({ clock }) => new MemoryLog(storage, clock, latencyMs),
+    create: ({ clock }) => new MemoryLog(storage, clock, options.latencyMs),
   }
 }
 

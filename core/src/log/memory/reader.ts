@@ -2,6 +2,7 @@ import { OffsetsLostError } from '../../errors.ts'
 import type { LogBatch, LogReader, LogReaderOptions, PartitionOffset, TopicPartition } from '../log.ts'
 import type { MemoryPartition } from './partition.ts'
 import type { MemoryStorage } from './storage.ts'
+import type { Wire } from './wire.ts'
 
 interface ReadPartition {
   readonly topic: string
@@ -23,13 +24,12 @@ export class MemoryReader implements LogReader {
   #waiting = true
   #closed = false
 
-  /** `later` runs a callback as an answer of a server would: not within the call that asked for it. */
-  constructor(storage: MemoryStorage, { onAvailable }: LogReaderOptions, later: (callback: () => void) => void) {
+  constructor(storage: MemoryStorage, { onAvailable }: LogReaderOptions, wire: Wire) {
     this.#storage = storage
     this.#notify = () => {
       if (!this.#waiting || this.#closed) return
       this.#waiting = false
-      later(() => {
+      void wire.hop().then(() => {
         if (!this.#closed) onAvailable()
       })
     }

@@ -3,6 +3,7 @@ import type { Serde } from '../../serde/serde.ts'
 import type { Header, LogOutput, LogWriter, LogWriterOptions, OffsetCommit } from '../log.ts'
 import { BatchBuilder } from './batch.ts'
 import type { MemoryStorage } from './storage.ts'
+import type { Wire } from './wire.ts'
 
 /** A partition's records are handed to the log in batches of about this size. */
 const BATCH_BYTES = 256 * 1024
@@ -17,7 +18,7 @@ interface Pending {
 export class MemoryWriter implements LogWriter {
   readonly #storage: MemoryStorage
   readonly #options: LogWriterOptions
-  readonly #call: () => Promise<void>
+  readonly #wire: Wire
   readonly #outputs = new Map<string, MemoryOutput>()
   /** Full builders of the epoch that is being written, beside those still open in the outputs. */
   #full: Pending[] = []
@@ -31,23 +32,22 @@ export class MemoryWriter implements LogWriter {
   #wasFull = false
   #closed = false
 
-  constructor(storage: MemoryStorage, options: LogWriterOptions, call: () => Promise<void>) {
+  constructor(storage: MemoryStorage, options: LogWriterOptions, wire: Wire) {
     this.#storage = storage
     this.#options = options
-    this.#call = call
+    this.#wire = wire
   }
 
   async init(): Promise<void> {
-    await this.#call()
     const { transactionalId } = this.#options
-    if (transactionalId !== null) this.#epoch = this.#storage.takeOver(transactionalId)
+    if (transactionalId === null) await this.#wire.hop()
+    else this.#epoch = await this.#wire.request(() => this.#storage.takeOver(transactionalId))
   }
 
   async output(topic: string): Promise<LogOutput> {
-    await this.#call()
     const known = this.#outputs.get(topic)
     if (known !== undefined) return known
-    const partitions = this.#storage.partitions(topic)
+    const partitions = await this.#wire.request(() => this.#storage.partitions(topic))
     if (partitions === null) {
       throw new TopicMissingError(`Topic ${topic} does not exist in the memory log.`, { where: { topic } })
     }
@@ -81,9 +81,8 @@ export class MemoryWriter implements LogWriter {
   }
 
   async flush(): Promise<void> {
-    await this.#call()
     this.check()
-    this.#hand(this.#sealed ?? [])
+    await this.#wire.request(() => this.#hand(this.#sealed ?? []))
     if (this.#options.transactionalId === null) {
       // Without a transaction nothing is decided later: what is acknowledged is done with.
       this.#sealed = null
@@ -98,24 +97,27 @@ export class MemoryWriter implements LogWriter {
     if (transactionalId === null) {
       throw new StreamError('INVARIANT_BROKEN', 'A writer without a transactional id cannot commit a transaction.')
     }
-    await this.#call()
     this.check()
-    this.#hand(this.#sealed ?? [])
-    this.#guard(() => this.#storage.commit(transactionalId, this.#epoch, group, offsets))
+    await this.#wire.request(() => {
+      if (this.#closed) throw new StreamError('LOG_FAILED', 'The writer was closed before its commit reached the log.')
+      this.#hand(this.#sealed ?? [])
+      this.#guard(() => this.#storage.commit(transactionalId, this.#epoch, group, offsets))
+    })
     this.#sealed = null
     this.#drained(0)
     if (this.#hasUnsealed) this.#schedule()
   }
 
   async abort(): Promise<void> {
-    await this.#call()
     this.#takeOpen()
     this.#sealed = null
     this.#openBytes = 0
     this.#hasUnsealed = false
     this.#drained(0)
     const { transactionalId } = this.#options
-    if (transactionalId !== null) this.#guard(() => this.#storage.abort(transactionalId, this.#epoch))
+    if (transactionalId !== null) {
+      await this.#wire.request(() => this.#guard(() => this.#storage.abort(transactionalId, this.#epoch)))
+    }
   }
 
   /** Aborts what is open, so that readers need not wait for the next owner to do it. */
@@ -124,9 +126,8 @@ export class MemoryWriter implements LogWriter {
     this.#closed = true
     const { transactionalId } = this.#options
     if (transactionalId === null || this.#failure !== null || this.#epoch < 0) return
-    await this.#call()
     try {
-      this.#storage.abort(transactionalId, this.#epoch)
+      await this.#wire.request(() => this.#storage.abort(transactionalId, this.#epoch))
     } catch (error) {
       // A new owner has aborted it already.
       if (!(error instanceof FencedError)) throw error
@@ -149,7 +150,7 @@ export class MemoryWriter implements LogWriter {
   #schedule(): void {
     if (this.#isScheduled || !this.#isDue()) return
     this.#isScheduled = true
-    void this.#call().then(() => {
+    void this.#wire.hop().then(() => {
       this.#isScheduled = false
       if (this.#closed || !this.#isDue()) return
       const open = this.#takeOpen()

@@ -65,10 +65,10 @@ export class KeyTable<Data> {
     return dirty
   }
 
-  /** Forgets a key for which nothing is kept any more. */
+  /** Forgets a key for which nothing is kept any more; does nothing when the key has another slot by now. */
   delete(slot: KeySlot<Data>): void {
-    if (isPrimitive(slot.key)) this.#primitive.delete(slot.key)
-    else this.#composite.delete(slot.bytes.toString('latin1'))
+    if (isPrimitive(slot.key)) remove(this.#primitive, slot.key, slot)
+    else remove(this.#composite, slot.bytes.toString('latin1'), slot)
   }
 
   *slots(): Iterable<KeySlot<Data>> {
@@ -95,6 +95,10 @@ export class KeyTable<Data> {
     this.markDirty(slot)
     return slot
   }
+}
+
+function remove<Identity, Slot>(slots: Map<Identity, Slot>, identity: Identity, slot: Slot): void {
+  if (slots.get(identity) === slot) slots.delete(identity)
 }
 
 function isPrimitive(key: unknown): boolean {

@@ -134,6 +134,17 @@ describe('windows in event time', () => {
     expect(harness.stored.size).toBe(0)
   })
 
+  it('keep a key that comes back after its windows were cleared', async () => {
+    const harness = await new OperatorHarness(gather(tumbling(10))).open()
+    harness.send({ key: 'a', n: 1 }, 3)
+    harness.watermark(9)
+    harness.send({ key: 'a', n: 2 }, 13)
+    harness.snapshot()
+    harness.send({ key: 'a', n: 3 }, 14)
+    harness.watermark(19)
+    expect(harness.records.at(-1)).toEqual({ key: 'a', start: 10, end: 20, values: [2, 3] })
+  })
+
   it('write nothing for a window that opens and fires within an epoch', async () => {
     const harness = await new OperatorHarness(gather(tumbling(10))).open()
     harness.send({ key: 'a', n: 1 }, 3)
@@ -211,13 +222,13 @@ const assigners = fc.oneof(
   fc.integer({ min: 1, max: 20 }).map((gap) => sessions(gap)),
 )
 
-type Step = { readonly kind: 'record'; readonly key: string; readonly behind: number } | { readonly kind: 'advance'; readonly by: number } | { readonly kind: 'restart' }
+type Step = { readonly kind: 'record'; readonly key: string; readonly behind: number } | { readonly kind: 'advance'; readonly by: number } | { readonly kind: 'restart' | 'barrier' }
 
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('record' as const), key: fc.constantFrom('a', 'b', 'c'), behind: fc.integer({ min: 0, max: 30 }) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), by: fc.integer({ min: 0, max: 15 }) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('restart' as const, 'barrier' as const) }) },
   ),
   { maxLength: 80 },
 )
@@ -244,6 +255,8 @@ describe('windows over any input in time', () => {
             now += step.by
             watermark = now - 31
             harness.watermark(watermark)
+          } else if (step.kind === 'barrier') {
+            harness.snapshot()
           } else {
             harness.snapshot()
             results.push(...(harness.records as Result[]))

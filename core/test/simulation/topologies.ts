@@ -1,0 +1,144 @@
+import { type Job, job } from '../../src/api/job.ts'
+import type { MemoryStorage } from '../../src/log/memory/index.ts'
+import type { Collector } from '../../src/operator/process-function.ts'
+import { tumbling } from '../../src/operator/window/window-assigner.ts'
+import { json } from '../../src/serde/json.ts'
+import { valueState } from '../../src/state/keyed/descriptor.ts'
+import { Random } from '../../src/structure/random.ts'
+import { watermarks } from '../../src/time/watermark-strategy.ts'
+
+export interface Reading {
+  readonly key: string
+  readonly n: number
+  readonly time: number
+}
+
+/** A job, the topics around it, and what is in them before it starts. */
+export interface Topology {
+  readonly name: string
+  readonly parallelism: number
+  readonly job: Job
+  readonly outputs: readonly string[]
+  prepare(storage: MemoryStorage): void
+}
+
+const time = watermarks.bounded<Reading>(15, (reading) => reading.time)
+
+function readings(seed: number, count: number): Reading[] {
+  const random = new Random(seed)
+  return Array.from({ length: count }, (_, n) => ({ key: `k${random.integer(5)}`, n, time: 1_000 + n * 3 - random.integer(12) }))
+}
+
+function fill(storage: MemoryStorage, topic: string, partitions: number, records: readonly Reading[]): void {
+  storage.createTopic(topic, partitions)
+  for (const reading of records) {
+    const value = Buffer.from(JSON.stringify(reading))
+    // By key, so that the order of a key's records is given; in small batches, so that reading takes several steps.
+    storage.write(topic, Number(reading.key.slice(1)) % partitions, [{ value, timestamp: reading.time }])
+  }
+}
+
+export const topologies: readonly Topology[] = [
+  {
+    name: 'stateless',
+    parallelism: 1,
+    outputs: ['out'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(1, 60))
+      storage.createTopic('out', 2)
+    },
+    job: job('stateless', (env) => {
+      env
+        .topic('in', json<Reading>(), { bounded: true })
+        .filter((reading) => reading.n % 3 !== 0)
+        .map((reading) => reading.n)
+        .toTopic('out', json())
+    }),
+  },
+  {
+    name: 'windowed, with a running count in state',
+    parallelism: 1,
+    outputs: ['windows', 'counts'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(2, 60))
+      storage.createTopic('windows', 1)
+      storage.createTopic('counts', 2)
+    },
+    job: job('windowed', (env) => {
+      const byKey = env.topic('in', json<Reading>(), { bounded: true, time }).keyBy((reading) => reading.key)
+      byKey
+        .window(tumbling(40))
+        .aggregate(
+          { create: () => 0, add: (sum, reading) => sum + reading.n, result: (sum) => sum },
+          (sum, { key, window }) => ({ key, start: window.start, sum }),
+        )
+        .toTopic('windows', json())
+      byKey
+        .process({
+          state: { count: valueState({ initial: 0 }) },
+          onRecord(reading, { state, key }, out: Collector<unknown>) {
+            state.count.set(state.count.get() + 1)
+            out.emit({ key, n: reading.n, seen: state.count.get() })
+          },
+        })
+        .toTopic('counts', json(), { key: (row) => (row as { key: string }).key })
+    }),
+  },
+  {
+    name: 'two regions through a repartition topic',
+    parallelism: 2,
+    outputs: ['windows'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(3, 50))
+      storage.createTopic('windows', 2)
+    },
+    job: job('repartitioned', (env) => {
+      env
+        .topic('in', json<Reading>(), { bounded: true, time })
+        .map((reading) => ({ ...reading, n: reading.n + 1 }))
+        .keyBy((reading) => reading.key)
+        .window(tumbling(40))
+        .aggregate(
+          { create: () => ({ count: 0, sum: 0 }), add: (held, { n }) => ({ count: held.count + 1, sum: held.sum + n }), result: (held) => held },
+          (held, { key, window }) => ({ key, start: window.start, ...held }),
+        )
+        .toTopic('windows', json())
+    }),
+  },
+  {
+    name: 'two inputs with shared state and timers',
+    parallelism: 1,
+    outputs: ['joined'],
+    prepare(storage) {
+      fill(storage, 'left', 1, readings(4, 30))
+      fill(storage, 'right', 2, readings(5, 30))
+      storage.createTopic('joined', 1)
+    },
+    job: job('joined', (env) => {
+      const left = env.topic('left', json<Reading>(), { bounded: true, time }).keyBy((reading) => reading.key)
+      const right = env.topic('right', json<Reading>(), { bounded: true, time }).keyBy((reading) => reading.key)
+      left
+        .connect(right)
+        .process({
+          state: { left: valueState({ initial: 0 }), right: valueState({ initial: 0 }) },
+          onLeft(reading, { state, timers }) {
+            state.left.set(state.left.get() + reading.n)
+            timers.atEventTime(Math.ceil(reading.time / 50) * 50)
+          },
+          onRight(reading, { state, timers }) {
+            state.right.set(state.right.get() + reading.n)
+            timers.atEventTime(Math.ceil(reading.time / 50) * 50)
+          },
+          onTimer({ timeMs }, { key }, out: Collector<unknown>) {
+            out.emit({ key, timeMs })
+          },
+        })
+        .toTopic('joined', json())
+    }),
+  },
+]
+
+/** What a read-committed consumer of the outputs sees, in an order that does not depend on who wrote when. */
+export function committedOutput(storage: MemoryStorage, outputs: readonly string[]): string[] {
+  return outputs.flatMap((topic) => storage.read(topic).map(({ value }) => `${topic}: ${value?.toString()}`)).sort()
+}
