@@ -4,8 +4,8 @@ import type { Collector, ProcessContext } from './process-function.ts'
 
 /** The context of a function and its collector in one: one object for all records, set anew for each. */
 export class RecordContext<Out> implements ProcessContext, Collector<Out> {
-  timestamp = NO_TIMESTAMP
-  watermark = MIN_WATERMARK
+  timestamp: number = NO_TIMESTAMP
+  watermark: number = MIN_WATERMARK
   protected readonly operator: OperatorContext
   readonly #out: Receiver<Out>
   readonly #sides = new Map<string, Receiver<unknown> | null>()

@@ -1,1 +1,5 @@
-export {}
+export { HarnessTopic, TestHarness, testHarness, type HarnessOptions, type SendOptions } from './harness.ts'
+export { SimulatedCluster, type SimulatedWorker, type SimulationOptions } from './simulation/simulated-cluster.ts'
+export { WorkerClock } from './simulation/worker-clock.ts'
+export { Random } from '../structure/random.ts'
+export { VirtualClock, type VirtualClockOptions } from '../time/virtual-clock.ts'

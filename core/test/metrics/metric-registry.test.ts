@@ -50,7 +50,7 @@ describe('MetricRegistry', () => {
       for (const job of ['a', 'b']) registry.group({ job, task }).counter('c', '')
     }
     registry.remove({ job: 'a', task: '1' })
-    expect(registry.families()[0]?.series.map(({ labels }) => `${labels['job']}${labels['task']}`)).toEqual([
+    expect(registry.families()[0]?.series.map(({ labels }) => `${labels.job}${labels.task}`)).toEqual([
       'a0',
       'b0',
       'b1',

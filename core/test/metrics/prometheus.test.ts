@@ -73,7 +73,7 @@ describe('prometheusText', () => {
       throw new Error('no')
     })
     registry.gauge('good', '', () => 1)
-    expect(prometheusText(registry)).toMatch(/^bad NaN$[^]*^good 1$/m)
+    expect(prometheusText(registry)).toMatch(/^bad NaN$[\s\S]*^good 1$/m)
   })
 })
 

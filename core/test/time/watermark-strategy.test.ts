@@ -38,7 +38,11 @@ describe('watermark strategies', () => {
 
 describe('merged watermarks', () => {
   it('are the least of the channels that are not idle, and never go back', () => {
-    const event = fc.record({ channel: fc.nat(3), watermark: fc.integer({ min: -50, max: 50 }), idle: fc.option(fc.boolean()) })
+    const event = fc.record({
+      channel: fc.nat(3),
+      watermark: fc.integer({ min: -50, max: 50 }),
+      idle: fc.option(fc.boolean()),
+    })
     fc.assert(
       fc.property(fc.array(event), (events) => {
         const merger = new WatermarkMerger(4)

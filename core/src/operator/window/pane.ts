@@ -15,7 +15,7 @@ export class Pane {
   /** The accumulator, or the list of values. */
   contents: unknown = undefined
   /** When the queue looks at it next; an entry of the queue for another time is stale. */
-  dueMs = Number.NaN
+  dueMs: number = Number.NaN
   fired = false
   /** False once it was cleared or merged into another. */
   alive = true

@@ -101,7 +101,7 @@ interface MapEntry {
 
 export class MapCell implements Cell {
   readonly #serde: Serde<unknown>
-  readonly entries = new Map<unknown, MapEntry>()
+  readonly entries: Map<unknown, MapEntry> = new Map()
   /** Identities of the entries that changed, with their keys. */
   readonly #changed = new Map<unknown, unknown>()
   #cleared = false

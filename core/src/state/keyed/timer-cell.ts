@@ -5,7 +5,7 @@ const NOTHING = new Uint8Array(0)
 
 /** The timers of one key, as state: one entry for each, without a value. */
 export class TimerCell implements Cell {
-  readonly times = new Set<number>()
+  readonly times: Set<number> = new Set()
   readonly #touched = new Set<number>()
 
   get isEmpty(): boolean {

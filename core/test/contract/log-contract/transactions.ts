@@ -396,22 +396,26 @@ export function transactionContract(fixture: () => LogFixture): void {
       for (const writer of [bystander, former, owner]) await writer.close()
     })
 
-    it('commits output and offsets both or neither when it is closed while a commit is on its way', options, async () => {
-      const { log, topic } = fixture()
-      for (let round = 0; round < 5; round++) {
-        const name = await topic(1)
-        const group = unique('group')
-        const writer = await openWriter(log, { transactionalId: unique('writer') })
-        await writeOpen(writer, name, ['one'])
-        const commit = writer.commit(group, [{ topic: name, partition: 0, offset: 1, metadata: '' }]).catch(() => {})
-        for (let turn = 0; turn < round; turn++) await Promise.resolve()
-        await writer.close()
-        await commit
-        const [offset] = await log.committed(group, [{ topic: name, partition: 0 }])
-        const values = (await readCommitted(log, name)).values()
-        expect(values).toEqual(offset == null ? [] : ['one'])
-      }
-    })
+    it(
+      'commits output and offsets both or neither when it is closed while a commit is on its way',
+      options,
+      async () => {
+        const { log, topic } = fixture()
+        for (let round = 0; round < 5; round++) {
+          const name = await topic(1)
+          const group = unique('group')
+          const writer = await openWriter(log, { transactionalId: unique('writer') })
+          await writeOpen(writer, name, ['one'])
+          const commit = writer.commit(group, [{ topic: name, partition: 0, offset: 1, metadata: '' }]).catch(() => {})
+          for (let turn = 0; turn < round; turn++) await Promise.resolve()
+          await writer.close()
+          await commit
+          const [offset] = await log.committed(group, [{ topic: name, partition: 0 }])
+          const values = (await readCommitted(log, name)).values()
+          expect(values).toEqual(offset == null ? [] : ['one'])
+        }
+      },
+    )
 
     it('decides the open transaction of a writer that closes without a commit', options, async () => {
       const { log, topic } = fixture()

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { silentLogger } from '../../../src/metrics/logger.ts'
 import { memoryState } from '../../../src/state/memory/index.ts'
-import type { Clock } from '../../../src/time/clock.ts'
+import { type Clock, systemClock } from '../../../src/time/clock.ts'
 import { type StateBackendUnderTest, stateBackendContract } from '../../contract/state-backend.contract.ts'
+
+const context = { clock: systemClock, logger: silentLogger }
 
 stateBackendContract('memory', async () => {
   const state = memoryState({ betweenChunks: () => storage.betweenChunks?.() })
   const storage: StateBackendUnderTest = {
-    open: async () => state,
+    open: async () => state.create(context),
     betweenChunks: undefined,
     setUnknownVersion: async (address) => {
       state.storage(address).version = 2
@@ -31,9 +34,15 @@ describe('memoryState', () => {
       },
     }
     let next = 0
-    const state = memoryState({ clock, latencyMs: () => ++next })
-    await state.task(address).acquire()
-    expect(delays).toEqual([1, 2])
+    await memoryState({ latencyMs: () => ++next })
+      .create({ ...context, clock })
+      .task(address)
+      .acquire()
+    await memoryState({ latencyMs: 7 })
+      .create({ ...context, clock })
+      .task(address)
+      .acquire()
+    expect(delays).toEqual([1, 2, 7, 7])
   })
 
   it('has a write arrive before its reply does, so that a crash can fall between them', async () => {
@@ -47,8 +56,8 @@ describe('memoryState', () => {
       },
     }
     const slow = { value: false }
-    const state = memoryState({ clock, latencyMs: () => 0 })
-    const store = state.task(address)
+    const state = memoryState({ latencyMs: 0 })
+    const store = state.create({ ...context, clock }).task(address)
     const acquiring = store.acquire().then(() => (slow.value = true))
     pending.shift()?.()
     await Promise.resolve()
@@ -59,8 +68,19 @@ describe('memoryState', () => {
     expect(slow.value).toBe(true)
   })
 
+  it('is shared by the backends of one provider, also by one created after another was closed', async () => {
+    const provider = memoryState()
+    const first = provider.create(context)
+    const store = first.task(address)
+    await store.acquire()
+    await store.stage({ epoch: 1, meta: Buffer.from('m'), changes: [] })
+    await first.close()
+    expect((await provider.create(context).task(address).acquire()).staged).toEqual([1])
+    expect((await memoryState().create(context).task(address).acquire()).staged).toEqual([])
+  })
+
   it('is not durable and says that it lies in memory', () => {
-    const state = memoryState()
+    const state = memoryState().create(context)
     expect([state.kind, state.durable, state.describe()]).toEqual(['memory', false, 'memory'])
   })
 })

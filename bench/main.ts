@@ -1,0 +1,59 @@
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+
+const usage = `Measures Millrace on this machine.
+
+  npm run bench -- engine                     operators only, in memory
+  npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
+  npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
+
+  --runs <n>       runs of each case, of which the median is given (default 3)
+  --events <n>     nexmark: events in the topic (default 1,000,000)
+  --brokers <a,b>  nexmark: use this Kafka, with the topic --topic, instead of starting one
+  --json           one JSON object as the last line
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '3' },
+    events: { type: 'string', default: '1000000' },
+    query: { type: 'string', multiple: true },
+    brokers: { type: 'string' },
+    topic: { type: 'string', default: 'nexmark' },
+    latency: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const say = values.json ? (): void => {} : (line: string): void => console.log(line)
+const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length }
+const runs = Number(values.runs)
+
+switch (values.help ? undefined : positionals[0]) {
+  case 'engine': {
+    const { benchEngine } = await import('./engine/engine.ts')
+    const cases = await benchEngine(runs, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'engine', machine, cases }))
+    break
+  }
+  case 'nexmark': {
+    const { benchNexmark } = await import('./nexmark/nexmark.ts')
+    const result = await benchNexmark(
+      { runs, events: Number(values.events), queries: values.query ?? null, brokers: values.brokers ?? null, topic: values.topic, latency: values.latency },
+      say,
+    )
+    if (values.json) console.log(JSON.stringify({ bench: 'nexmark', machine, ...result }))
+    break
+  }
+  case 'recovery': {
+    const { benchRecovery } = await import('./recovery/recovery.ts')
+    const result = await benchRecovery({ runs }, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'recovery', machine, ...result }))
+    break
+  }
+  default:
+    console.log(usage)
+    process.exitCode = values.help ? 0 : 2
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { bytes, put, putSub, text } from './entries.ts'
+import type { StateBackendFixture } from './fixture.ts'
+
+/** Reading single keys. */
+export function readingContract(at: StateBackendFixture): void {
+  describe('getMany', () => {
+    it('answers by position, with repeated and missing keys', async () => {
+      const store = await at.owned()
+      await at.commit(store, 1, [put('s', 5, 'a', '1'), put('s', 9, 'b', '2'), put('t', 5, 'a', 'other')])
+      const found = await store.getMany('s', [
+        { keyGroup: 9, key: bytes('b') },
+        { keyGroup: 5, key: bytes('none') },
+        { keyGroup: 5, key: bytes('a') },
+        { keyGroup: 9, key: bytes('b') },
+        { keyGroup: 9, key: bytes('a') },
+      ])
+      expect(found.map((entries) => entries.map(text))).toEqual([['s 9 b = 2'], [], ['s 5 a = 1'], ['s 9 b = 2'], []])
+    })
+
+    it('gives all entries of a key with sub keys', async () => {
+      const store = await at.owned()
+      await at.commit(store, 1, [
+        putSub('m', 0, 'k', 'a', '1'),
+        putSub('m', 0, 'k', 'b', '2'),
+        putSub('m', 0, 'l', 'a', '3'),
+      ])
+      const found = await store.getMany('m', [
+        { keyGroup: 0, key: bytes('k') },
+        { keyGroup: 0, key: bytes('x') },
+      ])
+      expect(found.map((entries) => entries.map(text).sort())).toEqual([['m 0 k/a = 1', 'm 0 k/b = 2'], []])
+    })
+
+    it('sees what a former owner staged and this one applied', async () => {
+      await (await at.owned()).stage({ epoch: 1, meta: bytes(''), changes: [put('s', 0, 'k', 'v')] })
+      const store = at.other.task(at.address)
+      await store.acquire()
+      await store.apply(1)
+      expect((await store.getMany('s', [{ keyGroup: 0, key: bytes('k') }])).map((e) => e.map(text))).toEqual([
+        ['s 0 k = v'],
+      ])
+    })
+
+    it('answers for no keys at all', async () => {
+      expect(await (await at.owned()).getMany('s', [])).toEqual([])
+    })
+  })
+}
