@@ -4,8 +4,11 @@ import { explainText } from '../plan/explain-text.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 
 export interface ExplainOptions {
-  /** As for a run; `'partitions'` cannot be known without the log, so it takes a number here. @default 1 */
-  readonly parallelism?: number
+  /**
+   * As for a run. With `'partitions'`, give `topicPartitions` of every topic that is read; else the counts that depend on
+   * them are unknown, and the plan is that of more than one task. @default 1
+   */
+  readonly parallelism?: number | 'partitions'
   /** @default 128 */
   readonly maxParallelism?: number
   /** @default 'exactly-once' */
@@ -19,12 +22,31 @@ export interface Explanation extends ExplainedJob {
   toString(): string
 }
 
-/** Plans the job without connecting to anything. @throws GRAPH_INVALID, PARTITIONS_MISMATCH */
+/** Plans the job without connecting to anything. @throws GRAPH_INVALID, PARTITIONS_MISMATCH, OPTION_INVALID */
 export function explainJob(graph: LogicalGraph, options: ExplainOptions): Explanation {
-  const { parallelism = 1, maxParallelism = 128, guarantee = 'exactly-once', topicPartitions = {} } = options
-  const compiled = compile(graph, { parallelism, maxParallelism, topicPartitions: new Map(Object.entries(topicPartitions)) })
-  const described = describeJob(compiled, guarantee)
+  const { parallelism = 1, maxParallelism = 128, guarantee = 'exactly-once' } = options
+  const topicPartitions = new Map(Object.entries(options.topicPartitions ?? {}))
+  const known = parallelism === 'partitions' ? widestTopic(graph, topicPartitions) : parallelism
+  // Any number above 1 cuts the graph alike.
+  const compiled = compile(graph, {
+    parallelism: known ?? Math.min(2, maxParallelism),
+    maxParallelism,
+    topicPartitions,
+  })
+  const described = describeJob(compiled, { guarantee, topicPartitions, parallelismKnown: known !== null })
   const text = explainText(described)
   // Not a field: JSON holds the data only.
   return Object.defineProperty({ ...described }, 'toString', { value: () => text, enumerable: false })
+}
+
+/** The greatest number of partitions of a topic that is read, at least 1; null when one of them is unknown. */
+function widestTopic(graph: LogicalGraph, topicPartitions: ReadonlyMap<string, number>): number | null {
+  let widest = 1
+  for (const node of graph.nodes) {
+    if (node.kind !== 'source' || node.source.kind !== 'topic') continue
+    const partitions = topicPartitions.get(node.source.topic)
+    if (partitions === undefined) return null
+    widest = Math.max(widest, partitions)
+  }
+  return widest
 }

@@ -41,7 +41,7 @@ export class LogLinearHistogram implements Histogram {
   /** Negative values count as 0; NaN is ignored. */
   record(value: number): void {
     if (Number.isNaN(value)) return
-    const positive = value > 0 ? value : 0
+    const positive = Math.max(value, 0)
     this.#counts[bucketOf(positive)]!++
     this.#count++
     this.#sum += positive

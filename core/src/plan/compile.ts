@@ -1,11 +1,15 @@
-import { PartitionsMismatchError } from '../errors.ts'
+import { OptionError } from '../errors.ts'
 import { msgpack } from '../serde/msgpack.ts'
+import { checkCoPartitioning } from './co-partitioning.ts'
 import { graphHash } from './graph-hash.ts'
 import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
 import type { LogicalEdge, LogicalGraph, LogicalNode } from './logical-graph.ts'
 import { cutRegions } from './regions.ts'
 import { assignUids } from './uid.ts'
 import { validate } from './validate.ts'
+
+/** Id of the one region of a job with one task: its state is found again whatever branch the job begins with. */
+const THE_REGION = 'all'
 
 export interface CompileOptions {
   readonly parallelism: number
@@ -17,15 +21,16 @@ export interface CompileOptions {
 /**
  * Turns what the user wrote into what workers run. Pure: the same program gives the same graph in every worker.
  *
- * @throws GRAPH_INVALID, PARTITIONS_MISMATCH
+ * @throws GRAPH_INVALID, PARTITIONS_MISMATCH, and OPTION_INVALID for a parallelism that is not from 1 to maxParallelism
  */
 export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph {
   validate(graph)
-  const { parallelism, maxParallelism } = options
+  const { parallelism, maxParallelism, topicPartitions } = options
+  checkParallelism(graph.job, parallelism, maxParallelism)
   const uids = assignUids(graph)
   const uidOf = (id: number): string => uids.get(id) as string
-  const { isCut, regionOf } = cutRegions(graph, parallelism)
-  const regionIdOf = (id: number): string => uidOf(regionOf[id] as number)
+  const { isCut, regionOf, order } = cutRegions(graph, parallelism)
+  const regionIdOf = (id: number): string => (parallelism === 1 ? THE_REGION : uidOf(regionOf[id] as number))
 
   const exchanges: Exchange[] = []
   for (const node of graph.nodes) {
@@ -33,22 +38,44 @@ export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph 
       if (isCut(node, edge)) exchanges.push(exchange(graph, node, edge, input, parallelism, uidOf, regionIdOf))
     })
   }
-  const regions = [...new Set(regionOf)].map((root): Region => {
-    const id = uidOf(root)
+  const regions = order.map((root): Region => {
+    const id = regionIdOf(root)
     const nodes = graph.nodes
       .filter((node) => regionOf[node.id] === root)
-      .map((node): JobNode => ({
-        uid: uidOf(node.id),
-        node,
-        inputs: node.inputs.map((edge) => (isCut(node, edge) ? null : { fromUid: uidOf(edge.from), tag: edge.tag })),
-      }))
+      .map(
+        (node): JobNode => ({
+          uid: uidOf(node.id),
+          node,
+          inputs: node.inputs.map((edge) => (isCut(node, edge) ? null : { fromUid: uidOf(edge.from), tag: edge.tag })),
+        }),
+      )
     const exchangesIn = exchanges.filter(({ toRegion }) => toRegion === id)
     const exchangesOut = exchanges.filter(({ fromRegion }) => fromRegion === id)
-    return { id, parallelism, nodes, exchangesIn, exchangesOut, stateful: exchangesIn.length > 0 || nodes.some(keepsState) }
+    return {
+      id,
+      parallelism,
+      nodes,
+      exchangesIn,
+      exchangesOut,
+      stateful: exchangesIn.length > 0 || nodes.some(keepsState),
+    }
   })
-  checkCoPartitioning(graph, regions, options)
+  checkCoPartitioning(graph, regions, topicPartitions)
   const compiled = { job: graph.job, parallelism, maxParallelism, regions }
   return { ...compiled, hash: graphHash(compiled) }
+}
+
+function checkParallelism(job: string, parallelism: number, maxParallelism: number): void {
+  if (!Number.isSafeInteger(maxParallelism) || maxParallelism < 1) {
+    throw new OptionError(`maxParallelism is ${maxParallelism}; it must be a whole number of at least 1.`, {
+      where: { job },
+    })
+  }
+  if (Number.isSafeInteger(parallelism) && parallelism >= 1 && parallelism <= maxParallelism) return
+  throw new OptionError(
+    `parallelism is ${parallelism}; it must be a whole number from 1 to maxParallelism (${maxParallelism}).`,
+    { where: { job } },
+  )
 }
 
 function exchange(
@@ -82,27 +109,4 @@ function keepsState({ node }: JobNode): boolean {
   if (node.kind === 'operator') return node.stateful
   if (node.kind === 'source') return node.source.kind === 'splits'
   return node.sink.kind === 'custom' && node.sink.sink.guarantee === 'two-phase'
-}
-
-/** Inputs that are keyed by their topic's own partitions meet only when these topics have the same number of them. */
-function checkCoPartitioning(graph: LogicalGraph, regions: readonly Region[], { topicPartitions, parallelism }: CompileOptions): void {
-  if (parallelism === 1) return
-  for (const { nodes } of regions) {
-    const topics = new Map<string, number>()
-    for (const { node } of nodes) {
-      for (const { from, partitioning } of node.inputs) {
-        const source = graph.nodes[from]
-        if (partitioning.kind !== 'prepartitioned' || source?.kind !== 'source' || source.source.kind !== 'topic') continue
-        const partitions = topicPartitions.get(source.source.topic)
-        if (partitions !== undefined) topics.set(source.source.topic, partitions)
-      }
-    }
-    if (new Set(topics.values()).size <= 1) continue
-    const counts = [...topics].map(([topic, count]) => `${topic} has ${count}`).join(', ')
-    throw new PartitionsMismatchError(
-      `Streams that are joined by the keys of their topics need topics with the same number of partitions: ${counts}. ` +
-        'Leave out prepartitioned for one of them, so that it is partitioned anew.',
-      { where: { job: graph.job } },
-    )
-  }
 }

@@ -1,87 +1,139 @@
-import type { JobGraph, Region } from './job-graph.ts'
+import { chainsOf } from './chaining.ts'
+import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
 import type { LogicalNode } from './logical-graph.ts'
 
-/** How a job would run, as plain data. */
+/** How a job would run, as plain data. Counts that depend on something unknown are null. */
 export interface ExplainedJob {
   readonly job: string
-  readonly hash: string
-  readonly parallelism: number
+  /** Of the graph's structure; null while the parallelism is unknown. */
+  readonly hash: string | null
+  readonly parallelism: number | null
   readonly maxParallelism: number
+  readonly guarantee: 'exactly-once' | 'at-least-once'
+  /** A region comes after those that feed it. */
   readonly regions: readonly ExplainedRegion[]
 }
 
 export interface ExplainedRegion {
   readonly id: string
-  readonly tasks: number
+  readonly tasks: number | null
   readonly stateful: boolean
+  /** An operator comes after those that feed it. */
   readonly operators: readonly ExplainedOperator[]
+  /** Uids of operators that hand records straight on, each run of them a list. */
+  readonly chains: readonly (readonly string[])[]
   readonly exchangesIn: readonly ExplainedExchange[]
 }
 
 export interface ExplainedOperator {
   readonly uid: string
+  /** Whether the user gave the uid; one that was derived changes when the stream before it does. */
+  readonly uidGiven: boolean
   readonly name: string
   readonly type: string
   readonly callSite: string
-  /** Uids of the operators whose output it takes, in this region or through an exchange. */
-  readonly inputs: readonly { readonly from: string; readonly tag: string | null; readonly exchange: string | null }[]
-  /** What is read or written outside the job, for sources and sinks. */
-  readonly outside: string | null
+  readonly stateful: boolean
+  readonly inputs: readonly ExplainedInput[]
+  /** The topic that a source reads or a sink writes. */
+  readonly topic: string | null
+  /** Partitions of the topic that a source reads. */
+  readonly partitions: number | null
   /** What a sink promises. */
   readonly guarantee: string | null
 }
 
+/** Where an input of an operator comes from, in this region or through an exchange. */
+export interface ExplainedInput {
+  readonly from: string
+  readonly tag: string | null
+  /** Topic of the exchange; null within the region. */
+  readonly exchange: string | null
+}
+
 export interface ExplainedExchange {
   readonly topic: string
-  readonly partitions: number
+  readonly partitions: number | null
   readonly format: string
+  readonly routing: 'by key' | 'by task'
   readonly fromRegion: string
   readonly from: string
+  readonly tag: string | null
   readonly to: string
 }
 
-/** Describes a compiled job. `guarantee` is that of its topic sinks. */
-export function describeJob(graph: JobGraph, guarantee: 'exactly-once' | 'at-least-once'): ExplainedJob {
-  const { job, hash, parallelism, maxParallelism } = graph
-  return { job, hash, parallelism, maxParallelism, regions: graph.regions.map((region) => describeRegion(region, guarantee)) }
+export interface DescribeOptions {
+  /** Of the job's topic sinks. */
+  readonly guarantee: 'exactly-once' | 'at-least-once'
+  readonly topicPartitions: ReadonlyMap<string, number>
+  /** False when the graph was compiled with a stand-in for a parallelism that is not known yet. */
+  readonly parallelismKnown: boolean
 }
 
-function describeRegion({ id, parallelism, stateful, nodes, exchangesIn }: Region, guarantee: string): ExplainedRegion {
+export function describeJob(graph: JobGraph, options: DescribeOptions): ExplainedJob {
+  const { job, hash, parallelism, maxParallelism } = graph
+  const { guarantee, parallelismKnown } = options
+  return {
+    job,
+    hash: parallelismKnown ? hash : null,
+    parallelism: parallelismKnown ? parallelism : null,
+    maxParallelism,
+    guarantee,
+    regions: graph.regions.map((region) => describeRegion(region, options)),
+  }
+}
+
+function describeRegion(region: Region, options: DescribeOptions): ExplainedRegion {
+  const { id, parallelism, stateful, nodes, exchangesIn, exchangesOut } = region
   return {
     id,
-    tasks: parallelism,
+    tasks: options.parallelismKnown ? parallelism : null,
     stateful,
-    operators: nodes.map(({ uid, node, inputs }) => ({
-      uid,
-      name: node.name,
-      type: node.type,
-      callSite: node.callSite,
-      inputs: inputs.map((edge, input) => {
-        if (edge !== null) return { from: edge.fromUid, tag: edge.tag, exchange: null }
-        const exchange = exchangesIn.find(({ toUid, toInput }) => toUid === uid && toInput === input)
-        return { from: exchange?.fromUid ?? '', tag: exchange?.fromTag ?? null, exchange: exchange?.topic ?? null }
-      }),
-      outside: outside(node),
-      guarantee: sinkGuarantee(node, guarantee),
-    })),
-    exchangesIn: exchangesIn.map(({ topic, partitions, value, fromRegion, fromUid, toUid }) => ({
+    operators: nodes.map((node) => describeOperator(node, exchangesIn, options)),
+    chains: chainsOf(nodes, exchangesOut).map((chain) => chain.map(({ uid }) => uid)),
+    exchangesIn: exchangesIn.map(({ topic, partitions, value, key, fromRegion, fromUid, fromTag, toUid }) => ({
       topic,
-      partitions,
+      partitions: options.parallelismKnown ? partitions : null,
       format: value.format,
+      routing: key === null ? 'by task' : 'by key',
       fromRegion,
       from: fromUid,
+      tag: fromTag,
       to: toUid,
     })),
   }
 }
 
-function outside(node: LogicalNode): string | null {
-  if (node.kind === 'source') return node.source.kind === 'topic' ? `topic ${node.source.topic}` : node.source.source.name
-  if (node.kind === 'sink') return node.sink.kind === 'topic' ? `topic ${node.sink.topic}` : node.sink.sink.name
-  return null
+function describeOperator(
+  { uid, node, inputs }: JobNode,
+  exchangesIn: readonly Exchange[],
+  { guarantee, topicPartitions }: DescribeOptions,
+): ExplainedOperator {
+  const topic = topicOf(node)
+  return {
+    uid,
+    uidGiven: node.uid !== null,
+    name: node.name,
+    type: node.type,
+    callSite: node.callSite,
+    stateful: node.kind === 'operator' && node.stateful,
+    inputs: inputs.flatMap((edge, input): ExplainedInput[] => {
+      if (edge !== null) return [{ from: edge.fromUid, tag: edge.tag, exchange: null }]
+      return exchangesIn
+        .filter(({ toUid, toInput }) => toUid === uid && toInput === input)
+        .map((exchange) => ({ from: exchange.fromUid, tag: exchange.fromTag, exchange: exchange.topic }))
+    }),
+    topic,
+    partitions: node.kind === 'source' && topic !== null ? (topicPartitions.get(topic) ?? null) : null,
+    guarantee: guaranteeOf(node, guarantee),
+  }
 }
 
-function sinkGuarantee(node: LogicalNode, guarantee: string): string | null {
+function topicOf(node: LogicalNode): string | null {
+  if (node.kind === 'source') return node.source.kind === 'topic' ? node.source.topic : null
+  return node.kind === 'sink' && node.sink.kind === 'topic' ? node.sink.topic : null
+}
+
+function guaranteeOf(node: LogicalNode, guarantee: DescribeOptions['guarantee']): string | null {
   if (node.kind !== 'sink') return null
   if (node.sink.kind === 'custom') return node.sink.sink.guarantee
   return guarantee === 'exactly-once' ? 'transactional' : 'at-least-once'

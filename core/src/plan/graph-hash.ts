@@ -14,8 +14,20 @@ export function graphHash(graph: Omit<JobGraph, 'hash'>): string {
     regions: graph.regions.map(({ id, parallelism, nodes, exchangesIn }) => ({
       id,
       parallelism,
-      nodes: nodes.map(({ uid, node, inputs }) => ({ uid, type: node.type, outside: outside(node), inputs })),
-      exchanges: exchangesIn.map(({ topic, fromUid, fromTag, toUid, toInput, value }) => ({ topic, fromUid, fromTag, toUid, toInput, format: value.format })),
+      nodes: nodes.map(({ uid, node, inputs }) => ({
+        uid,
+        type: node.type,
+        outside: outside(node),
+        inputs: inputs.map((edge, input) => [edge?.fromUid, edge?.tag, node.inputs[input]?.partitioning.kind]),
+      })),
+      exchanges: exchangesIn.map(({ topic, fromUid, fromTag, toUid, toInput, value }) => [
+        topic,
+        fromUid,
+        fromTag,
+        toUid,
+        toInput,
+        value.format,
+      ]),
     })),
   }
   return createHash('sha256').update(JSON.stringify(structure)).digest('hex').slice(0, 12)
@@ -23,8 +35,12 @@ export function graphHash(graph: Omit<JobGraph, 'hash'>): string {
 
 function outside(node: LogicalNode): unknown {
   if (node.kind === 'source') {
-    return node.source.kind === 'topic' ? [node.source.topic, node.source.value.format, node.source.bounded] : node.source.source.name
+    const { source } = node
+    return source.kind === 'topic' ? [source.topic, source.value.format, source.bounded] : [source.source.name]
   }
-  if (node.kind === 'sink') return node.sink.kind === 'topic' ? [node.sink.topic, node.sink.value.format] : node.sink.sink.name
+  if (node.kind === 'sink') {
+    const { sink } = node
+    return sink.kind === 'topic' ? [sink.topic, sink.value.format] : [sink.sink.name, sink.sink.guarantee]
+  }
   return null
 }

@@ -38,7 +38,7 @@ export interface Exchange {
 }
 
 export interface Region {
-  /** Stable: derived from the uid of its first node. */
+  /** Stable: the uid of its first node; `all` at parallelism 1. */
   readonly id: string
   /** Number of tasks. */
   readonly parallelism: number

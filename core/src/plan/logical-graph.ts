@@ -20,7 +20,12 @@ export interface TopicSourceSpec {
   readonly topic: string
   readonly value: Serde<unknown>
   /** When given, the source emits what this makes of the record instead of the bare value. */
-  readonly toRecord?: (value: unknown, key: Buffer | null, timestamp: number, headers: () => readonly { key: string; value: Uint8Array }[]) => unknown
+  readonly toRecord?: (
+    value: unknown,
+    key: Buffer | null,
+    timestamp: number,
+    headers: () => readonly { key: string; value: Uint8Array }[],
+  ) => unknown
   readonly time: WatermarkStrategy<unknown> | null
   readonly bounded: boolean
   readonly start: StartPosition

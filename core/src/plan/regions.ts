@@ -1,27 +1,38 @@
+import { StreamError } from '../errors.ts'
 import type { LogicalEdge, LogicalGraph, LogicalNode } from './logical-graph.ts'
+
+/** Whether the edge becomes an exchange. */
+type IsCut = (node: LogicalNode, edge: LogicalEdge) => boolean
 
 /** Which edges become exchanges, and which nodes run together. */
 export interface Cut {
-  readonly isCut: (node: LogicalNode, edge: LogicalEdge) => boolean
+  readonly isCut: IsCut
   /** For each node, the least id among the nodes of its region. */
   readonly regionOf: readonly number[]
+  /** Every region's least id; a region comes after those that feed it. */
+  readonly order: readonly number[]
 }
 
 /**
- * Cuts the graph at its hash edges, where there is more than one task. Where that would leave a region that feeds itself
- * through an exchange (a stream joined with a keyed version of itself), forward edges between nodes that are a different
- * number of hash edges away from the sources are cut too: levels only rise, so no circle is left.
+ * With one task everything is one region, even branches that do not touch. Above, cuts the graph at its hash edges. That
+ * may leave regions that feed themselves through exchanges (a stream joined with a keyed version of itself). Within these,
+ * forward edges between nodes that are a different number of hash edges away from the sources are cut too. Levels only
+ * rise along edges, so no circle is left.
  */
 export function cutRegions(graph: LogicalGraph, parallelism: number): Cut {
-  const hashOnly = (_: LogicalNode, { partitioning }: LogicalEdge): boolean => parallelism > 1 && partitioning.kind === 'hash'
-  const regionOf = connect(graph, hashOnly)
-  if (isAcyclic(graph, hashOnly, regionOf)) return { isCut: hashOnly, regionOf }
+  if (parallelism === 1) return { isCut: () => false, regionOf: graph.nodes.map(() => 0), order: [0] }
+  const hashOnly: IsCut = (_, { partitioning }) => partitioning.kind === 'hash'
+  const coarse = connect(graph, hashOnly)
+  const circular = onCircles(readersOf(graph, hashOnly, coarse))
+  if (circular.size === 0) return { isCut: hashOnly, regionOf: coarse, order: topological(graph, hashOnly, coarse) }
   const level = levels(graph)
-  const betweenLevels = (node: LogicalNode, edge: LogicalEdge): boolean =>
-    hashOnly(node, edge) || level[edge.from] !== level[node.id]
-  return { isCut: betweenLevels, regionOf: connect(graph, betweenLevels) }
+  const isCut: IsCut = (node, edge) =>
+    hashOnly(node, edge) || (circular.has(coarse[node.id] as number) && level[edge.from] !== level[node.id])
+  const regionOf = connect(graph, isCut)
+  return { isCut, regionOf, order: topological(graph, isCut, regionOf) }
 }
 
+/** The greatest number of hash edges on a way from a source. */
 function levels(graph: LogicalGraph): number[] {
   const level: number[] = []
   for (const node of graph.nodes) {
@@ -34,7 +45,7 @@ function levels(graph: LogicalGraph): number[] {
 }
 
 /** Joins the nodes of every edge that is not cut (union-find, the least id stands for all). */
-function connect(graph: LogicalGraph, isCut: Cut['isCut']): number[] {
+function connect(graph: LogicalGraph, isCut: IsCut): number[] {
   const parent = graph.nodes.map(({ id }) => id)
   const root = (id: number): number => {
     let at = id
@@ -51,29 +62,48 @@ function connect(graph: LogicalGraph, isCut: Cut['isCut']): number[] {
   return graph.nodes.map(({ id }) => root(id))
 }
 
-function isAcyclic(graph: LogicalGraph, isCut: Cut['isCut'], regionOf: readonly number[]): boolean {
-  const readers = new Map<number, Set<number>>()
-  const waiting = new Map<number, number>(regionOf.map((region) => [region, 0]))
+/** For each region the regions that it feeds. */
+function readersOf(graph: LogicalGraph, isCut: IsCut, regionOf: readonly number[]): Map<number, Set<number>> {
+  const readers = new Map(regionOf.map((region) => [region, new Set<number>()]))
   for (const node of graph.nodes) {
     for (const edge of node.inputs) {
-      if (!isCut(node, edge)) continue
-      const [from, to] = [regionOf[edge.from] as number, regionOf[node.id] as number]
-      const known = readers.get(from) ?? new Set<number>()
-      readers.set(from, known)
-      if (known.has(to)) continue
-      known.add(to)
-      waiting.set(to, (waiting.get(to) ?? 0) + 1)
+      if (isCut(node, edge)) readers.get(regionOf[edge.from] as number)?.add(regionOf[node.id] as number)
     }
   }
-  const ready = [...waiting].filter(([, count]) => count === 0).map(([region]) => region)
-  let done = 0
-  for (let region = ready.pop(); region !== undefined; region = ready.pop()) {
-    done++
-    for (const reader of readers.get(region) ?? []) {
-      const left = (waiting.get(reader) as number) - 1
-      waiting.set(reader, left)
-      if (left === 0) ready.push(reader)
+  return readers
+}
+
+/** Regions whose output comes back to them. */
+function onCircles(readers: ReadonlyMap<number, ReadonlySet<number>>): Set<number> {
+  const circular = new Set<number>()
+  for (const start of readers.keys()) {
+    const reached = new Set<number>()
+    const waiting = [start]
+    for (let region = waiting.pop(); region !== undefined; region = waiting.pop()) {
+      for (const reader of readers.get(region) ?? []) {
+        if (reached.has(reader)) continue
+        reached.add(reader)
+        waiting.push(reader)
+      }
     }
+    if (reached.has(start)) circular.add(start)
   }
-  return done === waiting.size
+  return circular
+}
+
+/** Kahn's algorithm; of the regions that could be next, the one that was written first. */
+function topological(graph: LogicalGraph, isCut: IsCut, regionOf: readonly number[]): number[] {
+  const readers = readersOf(graph, isCut, regionOf)
+  const open = new Map<number, number>([...readers.keys()].map((region) => [region, 0]))
+  for (const fed of readers.values()) for (const reader of fed) open.set(reader, (open.get(reader) as number) + 1)
+  const order: number[] = []
+  while (open.size > 0) {
+    const next = Math.min(...[...open].filter(([, inputs]) => inputs === 0).map(([region]) => region))
+    if (!Number.isFinite(next))
+      throw new StreamError('INVARIANT_BROKEN', 'The regions of the job feed each other in a circle.')
+    open.delete(next)
+    order.push(next)
+    for (const reader of readers.get(next) ?? []) open.set(reader, (open.get(reader) as number) - 1)
+  }
+  return order
 }

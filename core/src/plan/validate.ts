@@ -1,54 +1,85 @@
 import { GraphError } from '../errors.ts'
+import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode } from './logical-graph.ts'
-import { invalid } from './uid.ts'
+import { checkTopics } from './validate-topics.ts'
 
 const JOB = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
-/** Refuses graphs that cannot run. @throws GRAPH_INVALID naming the operator and the line that added it */
+/**
+ * Refuses graphs that cannot run, whatever the parallelism.
+ *
+ * @throws GRAPH_INVALID naming the operator and the line that added it
+ */
 export function validate(graph: LogicalGraph): void {
   const where = { job: graph.job }
   if (!JOB.test(graph.job)) {
-    throw new GraphError(`'${graph.job}' cannot be the name of a job: it takes at most 100 letters, digits, '.', '_' and '-', and begins with a letter or digit.`, { where })
+    throw new GraphError(
+      `'${graph.job}' cannot be the name of a job: it takes 1 to 100 letters, digits, '.', '_' and '-', and begins with a letter or digit.`,
+      { where },
+    )
   }
   if (!graph.nodes.some((node) => node.kind === 'source')) {
-    throw new GraphError('The job has no source; begin with env.topic, env.from, env.generate or env.source.', { where })
+    throw new GraphError('The job has no source; begin with env.topic, env.from, env.generate or env.source.', {
+      where,
+    })
   }
   if (!graph.nodes.some((node) => node.kind === 'sink')) {
     throw new GraphError('The job has no sink; end a stream with toTopic, collect, print or to.', { where })
   }
   const read = new Set<number>()
-  const topics = new Map<string, LogicalNode>()
-  for (const node of graph.nodes) {
+  graph.nodes.forEach((node, at) => {
+    if (node.id !== at) throw invalid(graph, node, `has the id ${node.id} at position ${at}; ids are positions`)
     checkInputs(graph, node)
     for (const { from } of node.inputs) read.add(from)
-    if (node.kind !== 'source' || node.source.kind !== 'topic') continue
-    const other = topics.get(node.source.topic)
-    if (other !== undefined) {
-      throw invalid(graph, node, `reads topic ${node.source.topic}, which '${other.name}' at ${other.callSite} reads too; read it once and use that stream twice`)
-    }
-    topics.set(node.source.topic, node)
-  }
+  })
   for (const node of graph.nodes) {
     if (node.kind !== 'sink' && !read.has(node.id)) {
       throw invalid(graph, node, 'leads nowhere: nothing reads its output; end the stream with a sink or take it out')
     }
   }
+  checkTopics(graph)
 }
 
 function checkInputs(graph: LogicalGraph, node: LogicalNode): void {
+  if (node.kind === 'source' && node.inputs.length > 0) throw invalid(graph, node, 'is a source, but it has an input')
+  if (node.kind !== 'source' && node.inputs.length === 0) throw invalid(graph, node, 'has no input')
   for (const { from, partitioning } of node.inputs) {
-    if (!(from >= 0 && from < node.id && graph.nodes[from]?.id === from)) {
-      throw invalid(graph, node, 'has an input that comes from another job or from further down the stream')
+    const upstream = graph.nodes[from]
+    if (upstream === undefined) throw invalid(graph, node, 'has an input that is not of this job')
+    // Nodes are in the order in which they were added, so every circle has an edge that points back.
+    if (from >= node.id) {
+      throw invalid(
+        graph,
+        node,
+        `takes the output of '${upstream.name}', which comes after it: streams cannot run in a circle`,
+      )
     }
+    if (upstream.kind === 'sink') throw invalid(graph, node, `reads from '${upstream.name}', which is a sink`)
     if (node.kind === 'operator' && node.keyed && partitioning.kind === 'forward') {
       throw invalid(graph, node, 'keeps state for each key, but its input has no key; call keyBy first')
     }
-    if (partitioning.kind === 'prepartitioned' && !isTopicSource(graph.nodes[from])) {
-      throw invalid(graph, node, 'takes its input as partitioned by key already, but it does not come straight from a topic')
+    if (node.kind === 'sink' && partitioning.kind !== 'forward') {
+      throw invalid(graph, node, 'is a sink behind keyBy; a sink takes a stream without keys')
     }
+    if (partitioning.kind === 'prepartitioned' && !isTopicSource(upstream)) {
+      throw invalid(
+        graph,
+        node,
+        'takes its input as partitioned by key already, but it does not come straight from a topic',
+      )
+    }
+  }
+  // A topic's producers and an exchange place keys by different hashes: the same key would be at two tasks.
+  const kinds = new Set(node.inputs.map(({ partitioning }) => partitioning.kind))
+  if (kinds.has('prepartitioned') && kinds.has('hash')) {
+    throw invalid(
+      graph,
+      node,
+      'joins a prepartitioned input with one that is not, so a key would not meet itself; set prepartitioned for all of them or for none',
+    )
   }
 }
 
-function isTopicSource(node: LogicalNode | undefined): boolean {
-  return node?.kind === 'source' && node.source.kind === 'topic'
+function isTopicSource(node: LogicalNode): boolean {
+  return node.kind === 'source' && node.source.kind === 'topic'
 }

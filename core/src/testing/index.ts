@@ -1,3 +1,4 @@
+export { type CrashMoment, faultyLog, faultyStateBackend, WorkerFaults, type WorkerFaultsOptions } from './faults/index.ts'
 export { HarnessTopic, TestHarness, testHarness, type HarnessOptions, type SendOptions } from './harness.ts'
 export { SimulatedCluster, type SimulatedWorker, type SimulationOptions } from './simulation/simulated-cluster.ts'
 export { WorkerClock } from './simulation/worker-clock.ts'

@@ -109,12 +109,11 @@ export class VirtualClock implements Clock {
     for (let count = 0; ; count++) {
       // A macrotask of the event loop starts only when no microtask is left.
       await macrotask()
-      const resume = this.#yields.shift()
-      if (resume === undefined) return
+      if (this.#yields.length === 0) return
       if (count >= this.#maxYields) {
         throw new Error(`Code yielded ${count} times at time ${this.#nowMs} without end; it waits for nothing.`)
       }
-      resume()
+      this.#yields.shift()?.()
     }
   }
 
@@ -136,8 +135,7 @@ export class VirtualClock implements Clock {
     while (low < high) {
       const middle = (low + high) >>> 1
       const other = this.#timers[middle] as Timer
-      const isBefore =
-        other.timeMs < timer.timeMs || (other.timeMs === timer.timeMs && other.sequence < timer.sequence)
+      const isBefore = other.timeMs < timer.timeMs || (other.timeMs === timer.timeMs && other.sequence < timer.sequence)
       if (isBefore) low = middle + 1
       else high = middle
     }

@@ -34,6 +34,23 @@ describe('chains of operators', () => {
     expect(chains(graph, 1)).toEqual(expected)
   })
 
+  it('end where only a side output goes on', () => {
+    const graph = new GraphUnderTest()
+    graph.to(graph.map(graph.topic('in', { uid: 'in' }), { uid: 'parse' }), 'idempotent', {
+      uid: 'bad',
+      edge: edge(1, 'forward', 'bad'),
+    })
+    expect(chains(graph, 1)).toEqual([['in', 'parse'], ['bad']])
+  })
+
+  it('end where an exchange branches off', () => {
+    const graph = new GraphUnderTest()
+    const parse = graph.map(graph.topic('in', { uid: 'in' }), { uid: 'parse' })
+    graph.to(parse, 'idempotent', { uid: 'raw' })
+    graph.to(graph.count(parse, { uid: 'count' }), 'idempotent', { uid: 'out' })
+    expect(chains(graph, 2)).toEqual([['in', 'parse'], ['raw'], ['count', 'out']])
+  })
+
   it('run through a keyed operator where there is one task', () => {
     const graph = new GraphUnderTest()
     graph.to(graph.count(graph.topic('in', { uid: 'in' }), { uid: 'count' }), 'idempotent', { uid: 'out' })

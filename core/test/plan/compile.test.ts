@@ -126,20 +126,21 @@ describe('compiling with several tasks', () => {
   })
 
   it('leaves other regions alone when an unrelated branch is added', () => {
-    const before = compiled(counting())
-    const graph = new GraphUnderTest()
-    const read = graph.topic('new')
-    // A stream united with a keyed version of itself, which needs cuts of its own.
-    graph.to(graph.operator('union', [edge(read), edge(graph.count(read))]))
-    const at = graph.nodes.length
-    for (const node of counting().nodes) {
-      graph.nodes.push({
-        ...node,
-        id: node.id + at,
-        inputs: node.inputs.map((input) => ({ ...input, from: input.from + at })),
-      })
+    // Forward edges join streams that are a different number of exchanges away from their sources.
+    const add = (graph: GraphUnderTest): void => {
+      const counts = graph.count(graph.topic('in', { uid: 'in' }), { uid: 'count' })
+      graph.to(graph.operator('union', [edge(counts), edge(graph.topic('more', { uid: 'more' }))], { uid: 'union' }))
     }
-    expect(uidsByRegion(compiled(graph))).toMatchObject(uidsByRegion(before))
+    const before = new GraphUnderTest()
+    add(before)
+    const after = new GraphUnderTest()
+    const read = after.topic('new')
+    // A stream united with a keyed version of itself, which needs cuts of its own.
+    after.to(after.operator('union', [edge(read), edge(after.count(read))]))
+    add(after)
+    const regions = uidsByRegion(compiled(before))
+    expect(Object.keys(regions)).toEqual(['in', 'count'])
+    expect(uidsByRegion(compiled(after))).toMatchObject(regions)
   })
 
   it('cuts a forward edge where a region would feed itself; records stay with their task there', () => {

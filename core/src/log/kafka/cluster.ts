@@ -1,11 +1,11 @@
 import { type Connection, findCoordinatorV3, metadataV9 } from '@platformatic/kafka'
 import { ConnectionError, StreamError } from '../../errors.ts'
-import type { Clock } from '../../time/clock.ts'
+import { type Clock, sleep } from '../../time/clock.ts'
 import type { TopicPartition } from '../log.ts'
 import { Connections, request } from './connections.ts'
 import { type Address, describeAddress, type KafkaSettings } from './options.ts'
 import { retry } from './retry.ts'
-import { code, DisconnectedError, expectOk, ServerError } from './server-error.ts'
+import { code, DisconnectedError, expectOk, isStaleCoordinator, ServerError } from './server-error.ts'
 
 export type CoordinatorKind = 'group' | 'transaction'
 
@@ -25,6 +25,7 @@ export class Cluster {
   readonly #brokers = new Map<number, Address>()
   readonly #leaders = new Map<string, Leaders>()
   readonly #coordinators = new Map<string, number>()
+  #controller = -1
 
   constructor(settings: KafkaSettings, clock: Clock) {
     this.settings = settings
@@ -35,9 +36,16 @@ export class Cluster {
   /** Resolves when some server has answered. @throws CONNECTION_FAILED naming all addresses */
   async connect(): Promise<void> {
     const addresses = this.settings.brokers.map(describeAddress).join(', ')
-    const { startTimeoutMs: timeoutMs } = this.settings
+    const { connectTimeoutMs: timeoutMs } = this.settings
+    const what = 'the cluster cannot be reached'
+    const settled = new AbortController()
     try {
-      await retry({ clock: this.clock, what: 'the cluster cannot be reached', timeoutMs }, () => this.refresh([]))
+      const { signal } = settled
+      await Promise.race([
+        retry({ clock: this.clock, what, timeoutMs, signal }, () => this.refresh([])),
+        // A server that takes connections and never answers does not come to the end of an attempt.
+        sleep(this.clock, timeoutMs, signal).then(() => Promise.reject(new ConnectionError('no answer'))),
+      ])
     } catch (error) {
       if (StreamError.is(error) && error.reaction === 'fail-job') throw error
       throw new ConnectionError(
@@ -45,6 +53,8 @@ export class Cluster {
           `servers' advertised.listeners can be reached from here (${(error as Error).message})`,
         { cause: error, where: { server: addresses } },
       )
+    } finally {
+      settled.abort()
     }
   }
 
@@ -59,6 +69,7 @@ export class Cluster {
     if (response.brokers.length > 0) {
       this.#brokers.clear()
       for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { host, port })
+      this.#controller = response.controllerId
     }
     const found = new Map<string, Leaders | null>()
     for (const topic of response.topics) {
@@ -87,7 +98,9 @@ export class Cluster {
 
   /** Groups the partitions by their leaders. @throws DisconnectedError, or a retriable ServerError when one has none */
   async byLeader<P extends TopicPartition>(partitions: readonly P[]): Promise<Map<number, P[]>> {
-    const unknown = new Set(partitions.filter((p) => this.leader(p.topic, p.partition) === undefined).map((p) => p.topic))
+    const unknown = new Set(
+      partitions.filter((p) => this.leader(p.topic, p.partition) === undefined).map((p) => p.topic),
+    )
     const found = unknown.size === 0 ? undefined : await this.refresh([...unknown])
     const groups = new Map<number, P[]>()
     for (const partition of partitions) {
@@ -126,11 +139,34 @@ export class Cluster {
     this.#coordinators.delete(`${kind}/${key}`)
   }
 
+  /** Asks the coordinator something; one that is gone or is not the coordinator any more is looked up anew next time. */
+  async coordinate<T>(
+    kind: CoordinatorKind,
+    key: string,
+    ask: (connection: Connection) => Promise<T>,
+    purpose: string = control,
+    requestTimeoutMs?: number,
+  ): Promise<T> {
+    try {
+      return await ask(await this.connection(await this.coordinator(kind, key), purpose, requestTimeoutMs))
+    } catch (error) {
+      if (isStaleCoordinator(error)) this.forgetCoordinator(kind, key)
+      throw error
+    }
+  }
+
+  /** The server that changes topics, or any, which then passes the request on. @throws DisconnectedError */
+  controller(): Promise<Connection> {
+    return this.#brokers.has(this.#controller) ? this.connection(this.#controller) : this.any()
+  }
+
   /** @throws DisconnectedError */
   connection(node: number, purpose: string = control, requestTimeoutMs?: number): Promise<Connection> {
     const address = this.#brokers.get(node)
     if (address === undefined) {
-      return Promise.reject(new DisconnectedError(`server ${node}`, new Error('it is not in the cluster at the moment')))
+      return Promise.reject(
+        new DisconnectedError(`server ${node}`, new Error('it is not in the cluster at the moment')),
+      )
     }
     return this.connections.get(purpose, address, requestTimeoutMs)
   }

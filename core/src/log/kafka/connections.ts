@@ -16,6 +16,7 @@ import { DisconnectedError } from './server-error.ts'
 
 /** A server works off the requests of one connection one after the other, so each kind of waiting gets its own. */
 const inFlightPerConnection = 64
+const leastConnectMs = 250
 
 /**
  * The open connections, one per purpose and server. A purpose is any text: what may not wait for something else gets a
@@ -31,7 +32,11 @@ export class Connections {
   }
 
   /** @throws DisconnectedError, or CONNECTION_FAILED when trying again would not help */
-  async get(purpose: string, address: Address, requestTimeoutMs = this.#settings.requestTimeoutMs): Promise<Connection> {
+  async get(
+    purpose: string,
+    address: Address,
+    requestTimeoutMs: number = this.#settings.requestTimeoutMs,
+  ): Promise<Connection> {
     if (this.#closed) throw new ConnectionError('the log is closed')
     let ofPurpose = this.#open.get(purpose)
     if (ofPurpose === undefined) {
@@ -77,9 +82,10 @@ export class Connections {
   }
 
   async #connect(address: Address, name: string, requestTimeoutMs: number): Promise<Connection> {
-    const { clientId, tls, sasl, connectionTimeoutMs } = this.#settings
+    const { clientId, tls, sasl, brokers, connectTimeoutMs } = this.#settings
     const options: ConnectionOptions = {
-      connectTimeout: connectionTimeoutMs,
+      // One address that does not answer must not use up the time of the others.
+      connectTimeout: Math.max(Math.floor(connectTimeoutMs / brokers.length), leastConnectMs),
       requestTimeout: requestTimeoutMs,
       maxInflights: inFlightPerConnection,
     }

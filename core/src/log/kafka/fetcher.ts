@@ -80,7 +80,9 @@ export class Fetcher {
     this.wake()
     // Ends the fetches under way, which else would wait for the server.
     const lanes = [...this.#lanes.values()].flat()
-    await Promise.all(Array.from({ length: lanesPerLeader }, (_, lane) => this.#cluster.connections.release(this.#purpose(lane))))
+    await Promise.all(
+      Array.from({ length: lanesPerLeader }, (_, lane) => this.#cluster.connections.release(this.#purpose(lane))),
+    )
     await Promise.all([...lanes, this.#locating])
     this.#onClosed()
   }
@@ -191,7 +193,10 @@ export class Fetcher {
       } catch (error) {
         if (signal.aborted) return
         if (StreamError.is(error) && error.reaction === 'fail-job') this.#target.fail(error)
-        this.#logger.warn({ reason: (error as Error).message }, 'the leaders of topic partitions cannot be found, trying again')
+        this.#logger.warn(
+          { reason: (error as Error).message },
+          'the leaders of topic partitions cannot be found, trying again',
+        )
       }
     }
   }
@@ -217,5 +222,7 @@ export class Fetcher {
 /** The first few, for a log line. */
 function describe(partitions: readonly ReaderPartition[]): string {
   const shown = partitions.slice(0, 5).map(({ topic, partition }) => `${topic}/${partition}`)
-  return partitions.length > shown.length ? `${shown.join(', ')} and ${partitions.length - shown.length} more` : shown.join(', ')
+  return partitions.length > shown.length
+    ? `${shown.join(', ')} and ${partitions.length - shown.length} more`
+    : shown.join(', ')
 }

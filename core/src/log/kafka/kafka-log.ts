@@ -103,6 +103,9 @@ export class KafkaLog implements Log {
 
   #connected(): KafkaClient {
     if (this.#client !== undefined) return this.#client
-    throw new StreamError('LOG_FAILED', `${this.describe()} is not connected: call connect() first, and nothing after close()`)
+    throw new StreamError(
+      'LOG_FAILED',
+      `${this.describe()} is not connected: call connect() first, and nothing after close()`,
+    )
   }
 }

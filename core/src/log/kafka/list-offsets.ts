@@ -23,7 +23,7 @@ export async function listOffsets(
   if (partitions.length === 0) return []
   const { clock, settings } = cluster
   const found = new Map<string, number>()
-  await retry({ clock, what: 'the offsets of topics cannot be read', timeoutMs: settings.startTimeoutMs }, async () => {
+  await retry({ clock, what: 'the offsets of topics cannot be read', timeoutMs: settings.retryTimeoutMs }, async () => {
     const rest = partitions.filter((p) => !found.has(key(p)))
     const groups = await cluster.byLeader(rest)
     await Promise.all(Array.from(groups, ([leader, group]) => listOnLeader(cluster, leader, group, point, found)))

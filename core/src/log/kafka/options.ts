@@ -23,12 +23,12 @@ export interface KafkaOptions {
   /** True for TLS with the authorities of Node, or the options of `tls.connect`. @default false */
   readonly ssl?: boolean | TlsOptions
   readonly sasl?: SaslOptions
-  /** How long one connection may take, in milliseconds. @default 10000 */
-  readonly connectionTimeoutMs?: number
+  /** How long `connect` tries to reach a server before it fails, in milliseconds. @default 10000 */
+  readonly connectTimeoutMs?: number
   /** How long one request may take, in milliseconds. @default 30000 */
   readonly requestTimeoutMs?: number
-  /** How long `connect` and the other calls try to reach a server before they fail, in milliseconds. @default 30000 */
-  readonly startTimeoutMs?: number
+  /** How long calls are tried again when servers are away or busy, in milliseconds. @default 30000 */
+  readonly retryTimeoutMs?: number
   /** How long a written batch is tried again before the writer fails, in milliseconds. @default 120000 */
   readonly deliveryTimeoutMs?: number
   /** How long a batch waits for more records before it is sent, in milliseconds. @default 5 */
@@ -50,9 +50,9 @@ export interface KafkaSettings {
   readonly clientId: string
   readonly tls: TlsOptions | undefined
   readonly sasl: SaslOptions | undefined
-  readonly connectionTimeoutMs: number
+  readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
-  readonly startTimeoutMs: number
+  readonly retryTimeoutMs: number
   readonly deliveryTimeoutMs: number
   readonly lingerMs: number
   readonly compression: Compression
@@ -69,17 +69,17 @@ export function kafkaSettings(options: KafkaOptions): KafkaSettings {
     throw new OptionError('kafka: brokers must name at least one address, e.g. ["localhost:9092"]')
   }
   const compression = options.compression ?? 'none'
-  if (!['none', 'gzip', 'zstd'].includes(compression)) {
-    throw new OptionError(`kafka: compression must be none, gzip or zstd, not ${String(compression)}`)
+  if (!['none', 'gzip', 'snappy', 'lz4', 'zstd'].includes(compression)) {
+    throw new OptionError(`kafka: compression must be none, gzip, snappy, lz4 or zstd, not ${String(compression)}`)
   }
   return {
     brokers: brokers.map(parseAddress),
     clientId: options.clientId ?? 'millrace',
     tls: options.ssl === true ? {} : options.ssl || undefined,
     sasl: options.sasl === undefined ? undefined : checkSasl(options.sasl),
-    connectionTimeoutMs: duration('connectionTimeoutMs', options.connectionTimeoutMs, 10_000),
+    connectTimeoutMs: duration('connectTimeoutMs', options.connectTimeoutMs, 10_000),
     requestTimeoutMs: duration('requestTimeoutMs', options.requestTimeoutMs, 30_000),
-    startTimeoutMs: duration('startTimeoutMs', options.startTimeoutMs, 30_000),
+    retryTimeoutMs: duration('retryTimeoutMs', options.retryTimeoutMs, 30_000),
     deliveryTimeoutMs: duration('deliveryTimeoutMs', options.deliveryTimeoutMs, 120_000),
     lingerMs: duration('lingerMs', options.lingerMs, 5, 0),
     compression,

@@ -215,7 +215,9 @@ export class KafkaReader implements LogReader {
       )
     } catch (error) {
       if (!state.isRemoved) {
-        this.fail(new OffsetsLostError(`offset ${offset} is not in the topic`, { cause: error, where: { topic, partition } }))
+        this.fail(
+          new OffsetsLostError(`offset ${offset} is not in the topic`, { cause: error, where: { topic, partition } }),
+        )
       }
     }
   }

@@ -1,6 +1,9 @@
 import type { StreamError, Where } from '../../errors.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
-import { isRetriable, toStreamError } from './server-error.ts'
+import { code, isRetriable, ServerError, toStreamError } from './server-error.ts'
+
+/** How long to wait at most for a former transaction to be finished, which takes milliseconds. */
+const busyDelayMs = 20
 
 export interface RetryOptions {
   readonly clock: Clock
@@ -26,17 +29,26 @@ export async function retry<T>(options: RetryOptions, attempt: () => Promise<T>)
   const deadline = clock.now() + timeoutMs
   let delay = options.firstDelayMs ?? 20
   for (;;) {
+    let waitAfter = delay
     try {
       return await attempt()
     } catch (error) {
       if (!worthIt(error)) throw toStreamError(error, options.what, options.where)
       if (clock.now() + delay > deadline) throw givenUp(error, options)
+      if (isBusy(error)) waitAfter = Math.min(delay, busyDelayMs)
     }
-    await sleep(clock, delay, signal)
+    await sleep(clock, waitAfter, signal)
     delay = Math.min(delay * 1.6, maxDelayMs)
   }
 }
 
 function givenUp(error: unknown, { what, where, timeoutMs }: RetryOptions): StreamError {
   return toStreamError(error, `${what}, tried for ${timeoutMs} ms`, where)
+}
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof ServerError &&
+    (error.code === code.CONCURRENT_TRANSACTIONS || error.code === code.UNSTABLE_OFFSET_COMMIT)
+  )
 }

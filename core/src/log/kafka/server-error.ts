@@ -23,22 +23,21 @@ export const code = {
   INVALID_PRODUCER_ID_MAPPING: 49,
   INVALID_TRANSACTION_TIMEOUT: 50,
   CONCURRENT_TRANSACTIONS: 51,
+  OUT_OF_ORDER_SEQUENCE_NUMBER: 45,
+  OPERATION_NOT_ATTEMPTED: 55,
   KAFKA_STORAGE_ERROR: 56,
   FENCED_LEADER_EPOCH: 74,
   UNKNOWN_LEADER_EPOCH: 75,
   MEMBER_ID_REQUIRED: 79,
   FENCED_INSTANCE_ID: 82,
+  UNSTABLE_OFFSET_COMMIT: 88,
   PRODUCER_FENCED: 90,
 } as const
 
 /** The metadata that led to this server is out of date. */
 const staleLeader = new Set([3, 5, 6, 9, 56, 74, 75, 100])
 const staleCoordinator = new Set([14, 15, 16])
-const fenced = new Set<number>([
-  code.INVALID_PRODUCER_EPOCH,
-  code.INVALID_PRODUCER_ID_MAPPING,
-  code.PRODUCER_FENCED,
-])
+const fenced = new Set<number>([code.INVALID_PRODUCER_EPOCH, code.INVALID_PRODUCER_ID_MAPPING, code.PRODUCER_FENCED])
 /** The same request may succeed later. */
 const retriable = new Set([2, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 51, 56, 70, 71, 74, 75, 78, 88, 89, 100])
 
@@ -55,9 +54,9 @@ const advice: Record<number, string> = {
 export class ServerError extends Error {
   readonly code: number
 
-  constructor(errorCode: number, request: string) {
+  constructor(errorCode: number, request: string, detail?: string | null) {
     const name = errorName(errorCode)
-    super(`${request}: ${name}`)
+    super(detail ? `${request}: ${name}, ${detail}` : `${request}: ${name}`)
     this.name = name
     this.code = errorCode
   }
@@ -116,7 +115,7 @@ export function toStreamError(error: unknown, what: string, where: Where = {}): 
   }
   const known = (protocolErrors as Record<string, { message?: string } | undefined>)[error.name]
   const hint = advice[error.code] ?? known?.message ?? 'see the log of the server'
-  return new StreamError('LOG_FAILED', `${what}: the server answered ${error.name} (${hint})`, options)
+  return new StreamError('LOG_FAILED', `${what}: the server answered ${error.message} (${hint})`, options)
 }
 
 /** The innermost message: the outer ones only say that a connection failed. */

@@ -1,15 +1,21 @@
-import type { Header, LogBatch } from '../log.ts'
 import { ByteWriter } from '../../serde/byte-writer.ts'
+import type { Header, LogBatch } from '../log.ts'
 
-const FIRST_RECORDS = 64
+const FIRST_RECORDS = 16
+const FIRST_BYTES = 1024
+/** A stored buffer may be this much larger than what is in it; beyond, the spare room is given back. */
+const SPARE_BYTES = 4096
+const NO_HEADERS: readonly Header[] = []
 
 /** Records of one partition that were not handed to the log yet: one growing buffer and the places in it. */
 export class BatchBuilder {
-  readonly writer: ByteWriter = new ByteWriter(4096)
+  readonly writer: ByteWriter = new ByteWriter(FIRST_BYTES)
   count = 0
   timestamps: Float64Array = new Float64Array(FIRST_RECORDS)
-  /** Start and end of key, start and end of value, for each record. */
-  ranges: Int32Array = new Int32Array(4 * FIRST_RECORDS)
+  keyStarts: Int32Array = new Int32Array(FIRST_RECORDS)
+  keyEnds: Int32Array = new Int32Array(FIRST_RECORDS)
+  valueStarts: Int32Array = new Int32Array(FIRST_RECORDS)
+  valueEnds: Int32Array = new Int32Array(FIRST_RECORDS)
   headers: (readonly Header[] | undefined)[] | null = null
 
   get bytes(): number {
@@ -17,28 +23,37 @@ export class BatchBuilder {
   }
 
   /** Notes a record whose key and value were written already; a start of -1 says null. */
-  add(timestamp: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number, headers: readonly Header[] | undefined): void {
+  add(
+    timestamp: number,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    headers: readonly Header[] | undefined,
+  ): void {
     const at = this.count++
     if (at === this.timestamps.length) this.#grow()
     this.timestamps[at] = timestamp
-    const range = 4 * at
-    this.ranges[range] = keyStart
-    this.ranges[range + 1] = keyEnd
-    this.ranges[range + 2] = valueStart
-    this.ranges[range + 3] = valueEnd
-    if (headers !== undefined) {
+    this.keyStarts[at] = keyStart
+    this.keyEnds[at] = keyEnd
+    this.valueStarts[at] = valueStart
+    this.valueEnds[at] = valueEnd
+    if (headers !== undefined && headers.length > 0) {
       this.headers ??= []
-      this.headers[at] = headers
+      // Copied, since the caller may use its buffers again; header values are small.
+      this.headers[at] = headers.map(({ key, value }) => ({ key, value: Uint8Array.from(value) }))
     }
   }
 
   #grow(): void {
-    const timestamps = new Float64Array(this.timestamps.length * 2)
+    const size = this.timestamps.length * 2
+    const timestamps = new Float64Array(size)
     timestamps.set(this.timestamps)
     this.timestamps = timestamps
-    const ranges = new Int32Array(this.ranges.length * 2)
-    ranges.set(this.ranges)
-    this.ranges = ranges
+    this.keyStarts = grown(this.keyStarts, size)
+    this.keyEnds = grown(this.keyEnds, size)
+    this.valueStarts = grown(this.valueStarts, size)
+    this.valueEnds = grown(this.valueEnds, size)
   }
 }
 
@@ -47,8 +62,16 @@ export interface TransactionState {
   state: 'open' | 'committed' | 'aborted'
 }
 
-/** A range of records as stored, or the marker that ends a transaction (without records, but with an offset). */
-export class StoredBatch {
+/** What a marker, which has no records, is made of. */
+const nothing = new BatchBuilder()
+
+/**
+ * A range of records as stored, or the marker that ends a transaction (without records, but with an offset). Readers are
+ * given it as it is: the builder's arrays are taken over, and nothing is copied.
+ */
+export class StoredBatch implements LogBatch {
+  readonly topic: string
+  readonly partition: number
   readonly firstOffset: number
   readonly nextOffset: number
   readonly count: number
@@ -62,37 +85,42 @@ export class StoredBatch {
   readonly valueEnds: Int32Array
   readonly #headers: (readonly Header[] | undefined)[] | null
 
-  constructor(builder: BatchBuilder, firstOffset: number, transaction: TransactionState | null) {
-    const { count } = builder
+  constructor(
+    topic: string,
+    partition: number,
+    firstOffset: number,
+    builder: BatchBuilder,
+    transaction: TransactionState | null,
+  ) {
+    const { count, writer } = builder
+    this.topic = topic
+    this.partition = partition
     this.firstOffset = firstOffset
-    // A batch without records is a marker, which takes one offset.
-    this.nextOffset = firstOffset + Math.max(1, count)
+    this.nextOffset = firstOffset + count
     this.count = count
     this.transaction = transaction
-    this.buffer = builder.writer.buffer
-    this.timestamps = builder.timestamps.subarray(0, count)
+    this.buffer = writer.buffer.length - writer.position > SPARE_BYTES ? writer.toBuffer() : writer.buffer
     this.offsets = new Float64Array(count)
-    this.keyStarts = new Int32Array(count)
-    this.keyEnds = new Int32Array(count)
-    this.valueStarts = new Int32Array(count)
-    this.valueEnds = new Int32Array(count)
-    const { ranges } = builder
-    for (let at = 0; at < count; at++) {
-      this.offsets[at] = firstOffset + at
-      this.keyStarts[at] = ranges[4 * at] as number
-      this.keyEnds[at] = ranges[4 * at + 1] as number
-      this.valueStarts[at] = ranges[4 * at + 2] as number
-      this.valueEnds[at] = ranges[4 * at + 3] as number
-    }
+    for (let at = 0; at < count; at++) this.offsets[at] = firstOffset + at
+    this.timestamps = builder.timestamps.subarray(0, count)
+    this.keyStarts = builder.keyStarts.subarray(0, count)
+    this.keyEnds = builder.keyEnds.subarray(0, count)
+    this.valueStarts = builder.valueStarts.subarray(0, count)
+    this.valueEnds = builder.valueEnds.subarray(0, count)
     this.#headers = builder.headers
   }
 
+  headers(index: number): readonly Header[] {
+    return this.#headers?.[index] ?? NO_HEADERS
+  }
+
   /** The records from this offset on, as a reader gets them. */
-  from(topic: string, partition: number, offset: number): LogBatch {
-    const skip = Math.max(0, offset - this.firstOffset)
+  from(offset: number): LogBatch {
+    const skip = offset - this.firstOffset
+    if (skip <= 0) return this
     return {
-      topic,
-      partition,
+      topic: this.topic,
+      partition: this.partition,
       count: this.count - skip,
       buffer: this.buffer,
       offsets: this.offsets.subarray(skip),
@@ -102,7 +130,18 @@ export class StoredBatch {
       valueStarts: this.valueStarts.subarray(skip),
       valueEnds: this.valueEnds.subarray(skip),
       nextOffset: this.nextOffset,
-      headers: (index) => this.#headers?.[skip + index] ?? [],
+      headers: (index) => this.headers(skip + index),
     }
   }
+}
+
+/** An empty range up to `nextOffset`: a marker, or records that do not count. */
+export function emptyRange(topic: string, partition: number, nextOffset: number): LogBatch {
+  return new StoredBatch(topic, partition, nextOffset, nothing, null)
+}
+
+function grown(array: Int32Array, size: number): Int32Array {
+  const larger = new Int32Array(size)
+  larger.set(array)
+  return larger
 }

@@ -4,6 +4,8 @@ import type { GroupAssignment, GroupMemberInfo } from '../log.ts'
 
 export interface JoinRequest {
   readonly memberId: string
+  /** True when the member joined before under this id; then the group must still know it. */
+  readonly rejoins: boolean
   readonly metadata: Uint8Array
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
@@ -48,10 +50,11 @@ export class GroupCoordinator {
     return `${this.#name}-${++this.#serial}`
   }
 
+  /** @throws FENCED for a member that was put out meanwhile */
   join(request: JoinRequest): Promise<Joined> {
+    if (request.rejoins && !this.#members.has(request.memberId)) throw this.#unknown(request.memberId)
     const joining = Promise.withResolvers<Joined>()
-    const known = this.#members.get(request.memberId)
-    known?.cancelSession()
+    this.#members.get(request.memberId)?.cancelSession()
     this.#members.set(request.memberId, { request, joining, syncing: null, cancelSession: () => {} })
     this.#beginRebalance()
     this.#completeJoin(false)
@@ -80,6 +83,10 @@ export class GroupCoordinator {
     return this.#state === 'joining' ? 'rebalance' : 'ok'
   }
 
+  hasMember(memberId: string): boolean {
+    return this.#members.has(memberId)
+  }
+
   leave(memberId: string): void {
     const member = this.#members.get(memberId)
     if (member === undefined) return
@@ -94,7 +101,13 @@ export class GroupCoordinator {
   #current(memberId: string, generation: number): Member {
     const member = this.#members.get(memberId)
     if (member !== undefined && generation === this.#generation) return member
-    throw new FencedError(`The member ${memberId} is no longer part of generation ${this.#generation} of group ${this.#name}.`)
+    throw this.#unknown(memberId)
+  }
+
+  #unknown(memberId: string): FencedError {
+    return new FencedError(
+      `The member ${memberId} is no longer part of generation ${this.#generation} of group ${this.#name}.`,
+    )
   }
 
   #rebalancing(memberId: string): FencedError {

@@ -1,6 +1,7 @@
 import { StreamError } from '../../errors.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
 import type { GroupMember, JoinOptions, OffsetCommit } from '../log.ts'
+import type { JoinRequest } from './group-coordinator.ts'
 import type { MemoryStorage } from './storage.ts'
 import type { Wire } from './wire.ts'
 
@@ -16,6 +17,7 @@ export class MemoryGroupMember implements GroupMember {
   readonly #left = new AbortController()
   #memberId: string
   #generation = -1
+  #rejoins = false
   #wake: (() => void) | null = null
   #wantsRejoin = false
   #loop: Promise<void> | null = null
@@ -65,20 +67,48 @@ export class MemoryGroupMember implements GroupMember {
         await this.#keepAlive()
       } catch (error) {
         if (this.#left.signal.aborted) return
-        if (!StreamError.is(error) || error.code !== 'FENCED') {
-          this.#options.onLost(error)
-          await sleep(this.#clock, REJOIN_DELAY_MS)
-        }
+        await this.#recover(error)
       }
     }
+  }
+
+  /** The group refuses with FENCED whoever missed a rebalance; it is enough to join again, unless the membership is gone. */
+  async #recover(error: unknown): Promise<void> {
+    if (StreamError.is(error) && error.code === 'FENCED') {
+      const group = this.#storage.group(this.#options.group)
+      if (!(await this.#wire.request(() => group.hasMember(this.#memberId)))) this.#lose()
+      return
+    }
+    this.#options.onLost(error)
+    await sleep(this.#clock, REJOIN_DELAY_MS)
+  }
+
+  /** Tells the owner, and goes on as a new member. */
+  #lose(): void {
+    if (this.#left.signal.aborted) return
+    const { group, onLost } = this.#options
+    onLost(new StreamError('LOG_FAILED', `The session of member ${this.#memberId} in group ${group} has expired.`))
+    this.#memberId = this.#storage.group(group).newMemberId()
+    this.#rejoins = false
   }
 
   async #join(): Promise<void> {
     const { group, metadata, assign, onAssigned, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
     this.#wantsRejoin = false
     const coordinator = this.#storage.group(group)
-    const request = { memberId: this.#memberId, metadata: metadata(), sessionTimeoutMs, rebalanceTimeoutMs }
-    const joined = await this.#wire.request(() => coordinator.join(request))
+    const request: JoinRequest = {
+      memberId: this.#memberId,
+      rejoins: this.#rejoins,
+      metadata: metadata(),
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+    }
+    const joined = await this.#wire.request(() => {
+      // A request that `leave` has overtaken must not make a member that nobody is behind.
+      if (this.#left.signal.aborted) throw new StreamError('LOG_FAILED', 'The member left before it had joined.')
+      this.#rejoins = true
+      return coordinator.join(request)
+    })
     if (this.#left.signal.aborted) return
     this.#generation = joined.generation
     const assignments = joined.members === null ? null : assign(joined.members)
@@ -88,15 +118,16 @@ export class MemoryGroupMember implements GroupMember {
 
   /** Returns when the group wants everybody to join again. */
   async #keepAlive(): Promise<void> {
-    const { group, heartbeatIntervalMs, onLost } = this.#options
+    const { group, heartbeatIntervalMs } = this.#options
     while (!this.#left.signal.aborted && !this.#wantsRejoin) {
       await this.#pause(heartbeatIntervalMs)
       if (this.#left.signal.aborted || this.#wantsRejoin) return
-      const answer = await this.#wire.request(() => this.#storage.group(group).heartbeat(this.#memberId, this.#generation))
+      const answer = await this.#wire.request(() =>
+        this.#storage.group(group).heartbeat(this.#memberId, this.#generation),
+      )
       if (answer === 'rebalance') return
       if (answer === 'unknown') {
-        onLost(new StreamError('LOG_FAILED', `The session of member ${this.#memberId} has expired.`))
-        this.#memberId = this.#storage.group(group).newMemberId()
+        this.#lose()
         return
       }
     }

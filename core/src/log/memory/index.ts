@@ -4,10 +4,10 @@ import { MemoryLog } from './memory-log.ts'
 import { MemoryStorage } from './storage.ts'
 
 export interface MemoryLogOptions {
-  /** Drives sessions and time-outs of groups. @default the system's clock */
+  /** Drives what servers time: sessions and time-outs of groups and transactions. @default the system's clock */
   readonly clock?: Clock
-  /** Milliseconds that a message takes, asked for each; for simulations. */
-  readonly latencyMs?: () => number
+  /** Milliseconds that a message takes in one direction, or what gives them for each; for simulations. @default none */
+  readonly latencyMs?: number | (() => number)
 }
 
 export interface MemoryLogProvider extends LogProvider {
@@ -27,11 +27,13 @@ export interface MemoryLogProvider extends LogProvider {
  */
 export function memoryLog(options: MemoryLogOptions = {}): MemoryLogProvider {
   const storage = new MemoryStorage(options.clock ?? systemClock)
+  const { latencyMs } = options
+  const latency = typeof latencyMs === 'number' ? () => latencyMs : latencyMs
   return {
     kind: 'memory',
     options: {},
     storage,
-    create: ({ clock }) => new MemoryLog(storage, clock, options.latencyMs),
+    create: ({ clock }) => new MemoryLog(storage, clock, latency),
   }
 }
 

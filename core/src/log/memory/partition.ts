@@ -1,13 +1,30 @@
-import { BatchBuilder, StoredBatch, type TransactionState } from './batch.ts'
+import type { LogBatch } from '../log.ts'
+import { type BatchBuilder, emptyRange, StoredBatch, type TransactionState } from './batch.ts'
+
+/** The marker that ends a transaction: no record, and one offset, as Kafka's control records have it. */
+interface Marker {
+  readonly firstOffset: number
+  readonly nextOffset: number
+  readonly transaction: null
+}
+
+type Entry = StoredBatch | Marker
 
 /** One partition: batches in the order of their offsets, of which those before the first open transaction can be read. */
 export class MemoryPartition {
-  readonly #batches: StoredBatch[] = []
+  readonly topic: string
+  readonly partition: number
+  readonly #entries: Entry[] = []
   readonly #listeners = new Set<() => void>()
   #end = 0
   /** Everything before this offset is decided. */
   #stableOffset = 0
-  #stableBatch = 0
+  #stableEntries = 0
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
 
   /** The next offset to be written. */
   get end(): number {
@@ -19,53 +36,46 @@ export class MemoryPartition {
     return this.#stableOffset
   }
 
+  /** Takes the builder over; it must hold a record. */
   append(builder: BatchBuilder, transaction: TransactionState | null): void {
-    const batch = new StoredBatch(builder, this.#end, transaction)
-    this.#batches.push(batch)
-    this.#end = batch.nextOffset
-    this.advance()
+    this.#add(new StoredBatch(this.topic, this.partition, this.#end, builder, transaction))
   }
 
-  /** Writes the marker that ends a transaction. */
-  mark(transaction: TransactionState): void {
-    this.append(new BatchBuilder(), transaction)
+  /** Writes the marker that ends a transaction, which has been decided. */
+  mark(): void {
+    this.#add({ firstOffset: this.#end, nextOffset: this.#end + 1, transaction: null })
   }
 
-  /** Lets readers see what has become decided. */
-  advance(): void {
-    const before = this.#stableOffset
-    for (; this.#stableBatch < this.#batches.length; this.#stableBatch++) {
-      const batch = this.#batches[this.#stableBatch] as StoredBatch
-      if (batch.transaction?.state === 'open') break
-      this.#stableOffset = batch.nextOffset
-    }
-    if (this.#stableOffset > before) for (const listener of [...this.#listeners]) listener()
-  }
-
-  /** Position among the batches of the one that holds the offset. */
+  /** Position among the entries of the one that holds the offset. */
   find(offset: number): number {
     let low = 0
-    let high = this.#batches.length
+    let high = this.#entries.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#batches[middle] as StoredBatch).nextOffset <= offset) low = middle + 1
+      if ((this.#entries[middle] as Entry).nextOffset <= offset) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  /** A batch that can be read, or undefined at the end of those. */
-  readable(at: number): StoredBatch | undefined {
-    return at < this.#stableBatch ? this.#batches[at] : undefined
+  /** The decided entry at this position, from an offset in it on; undefined at the end of those that are decided. */
+  read(position: number, offset: number): LogBatch | undefined {
+    if (position >= this.#stableEntries) return undefined
+    const entry = this.#entries[position] as Entry
+    // Markers and aborted records are handed on as empty ranges, so that the reader's position moves past them.
+    if (!(entry instanceof StoredBatch) || entry.transaction?.state === 'aborted') {
+      return emptyRange(this.topic, this.partition, entry.nextOffset)
+    }
+    return entry.from(offset)
   }
 
   /** The first readable offset with at least this timestamp, or the stable end. */
   offsetAt(timestampMs: number): number {
-    for (let at = 0; at < this.#stableBatch; at++) {
-      const batch = this.#batches[at] as StoredBatch
-      if (batch.transaction?.state === 'aborted') continue
-      const index = batch.timestamps.findIndex((timestamp) => timestamp >= timestampMs)
-      if (index >= 0) return batch.firstOffset + index
+    for (let position = 0; position < this.#stableEntries; position++) {
+      const entry = this.#entries[position] as Entry
+      if (!(entry instanceof StoredBatch) || entry.transaction?.state === 'aborted') continue
+      const index = entry.timestamps.findIndex((timestamp) => timestamp >= timestampMs)
+      if (index >= 0) return entry.firstOffset + index
     }
     return this.#stableOffset
   }
@@ -76,5 +86,17 @@ export class MemoryPartition {
 
   unlisten(listener: () => void): void {
     this.#listeners.delete(listener)
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry)
+    this.#end = entry.nextOffset
+    const before = this.#stableOffset
+    for (; this.#stableEntries < this.#entries.length; this.#stableEntries++) {
+      const next = this.#entries[this.#stableEntries] as Entry
+      if (next.transaction?.state === 'open') break
+      this.#stableOffset = next.nextOffset
+    }
+    if (this.#stableOffset > before) for (const listener of [...this.#listeners]) listener()
   }
 }

@@ -10,8 +10,8 @@ interface ReadPartition {
   readonly stored: MemoryPartition
   readonly onAdvanced: () => void
   offset: number
-  /** Position among the stored batches; -1 until it was looked up. */
-  batch: number
+  /** Position among the stored entries; -1 until it was looked up. */
+  position: number
   paused: boolean
 }
 
@@ -21,6 +21,7 @@ export class MemoryReader implements LogReader {
   readonly #notify: () => void
   readonly #partitions: ReadPartition[] = []
   #next = 0
+  #failure: unknown = null
   #waiting = true
   #closed = false
 
@@ -37,10 +38,17 @@ export class MemoryReader implements LogReader {
 
   add(partitions: readonly PartitionOffset[]): void {
     for (const { topic, partition, offset } of partitions) {
-      const stored = this.#storage.partition(topic, partition)
+      let stored: MemoryPartition
+      try {
+        stored = this.#storage.partition(topic, partition)
+      } catch (error) {
+        // As with a server, which is asked later: whoever takes hears of it.
+        this.#failure ??= error
+        continue
+      }
       const onAdvanced = (): void => this.#notify()
       stored.listen(onAdvanced)
-      this.#partitions.push({ topic, partition, stored, onAdvanced, offset, batch: -1, paused: false })
+      this.#partitions.push({ topic, partition, stored, onAdvanced, offset, position: -1, paused: false })
     }
     this.#notify()
   }
@@ -64,6 +72,7 @@ export class MemoryReader implements LogReader {
   }
 
   take(): LogBatch | undefined {
+    if (this.#failure !== null) throw this.#failure
     const { length } = this.#partitions
     for (let tried = 0; tried < length; tried++) {
       const read = this.#partitions[(this.#next + tried) % length] as ReadPartition
@@ -93,17 +102,12 @@ export class MemoryReader implements LogReader {
         { where: { topic, partition, offset: read.offset } },
       )
     }
-    if (read.batch < 0) read.batch = stored.find(read.offset)
-    for (;;) {
-      const batch = stored.readable(read.batch)
-      if (batch === undefined) return undefined
-      read.batch++
-      const from = read.offset
-      read.offset = batch.nextOffset
-      // Markers and aborted records are handed on as empty ranges, so that the position moves past them.
-      if (batch.transaction?.state === 'aborted') return { ...batch.from(topic, partition, batch.nextOffset), count: 0 }
-      return batch.from(topic, partition, from)
-    }
+    if (read.position < 0) read.position = stored.find(read.offset)
+    const batch = stored.read(read.position, read.offset)
+    if (batch === undefined) return undefined
+    read.position++
+    read.offset = batch.nextOffset
+    return batch
   }
 }
 

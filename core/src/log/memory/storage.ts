@@ -1,6 +1,6 @@
 import { FencedError, StreamError, TopicMissingError } from '../../errors.ts'
-import { ByteWriter } from '../../serde/byte-writer.ts'
-import type { Clock } from '../../time/clock.ts'
+import type { ByteWriter } from '../../serde/byte-writer.ts'
+import type { CancelTimer, Clock } from '../../time/clock.ts'
 import type { CommittedOffset, Header, OffsetCommit } from '../log.ts'
 import { BatchBuilder, type TransactionState } from './batch.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
@@ -9,6 +9,7 @@ import { MemoryPartition } from './partition.ts'
 /** The open transaction of one transactional id. */
 export interface MemoryTransaction extends TransactionState {
   readonly partitions: Set<MemoryPartition>
+  readonly cancelTimeout: CancelTimer
 }
 
 interface TransactionalId {
@@ -33,6 +34,9 @@ export interface NewMemoryRecord {
   readonly headers?: readonly Header[]
 }
 
+/** Kafka's default for `offset.metadata.max.bytes`. */
+const MAX_METADATA_BYTES = 4096
+
 /** What the servers of a log would hold: shared by all clients that one provider makes. Every change is one synchronous call. */
 export class MemoryStorage {
   readonly #clock: Clock
@@ -48,10 +52,15 @@ export class MemoryStorage {
   /** Does nothing for a topic that exists. */
   createTopic(name: string, partitions: number): void {
     if (!(Number.isSafeInteger(partitions) && partitions >= 1)) {
-      throw new StreamError('LOG_FAILED', `Topic ${name} cannot have ${partitions} partitions.`, { where: { topic: name } })
+      throw new StreamError('LOG_FAILED', `Topic ${name} cannot have ${partitions} partitions.`, {
+        where: { topic: name },
+      })
     }
     if (this.#topics.has(name)) return
-    this.#topics.set(name, Array.from({ length: partitions }, () => new MemoryPartition()))
+    this.#topics.set(
+      name,
+      Array.from({ length: partitions }, (_, partition) => new MemoryPartition(name, partition)),
+    )
   }
 
   deleteTopic(name: string): void {
@@ -67,7 +76,9 @@ export class MemoryStorage {
     const found = this.#topics.get(topic)?.[partition]
     if (found !== undefined) return found
     throw new TopicMissingError(
-      this.#topics.has(topic) ? `Topic ${topic} has no partition ${partition}.` : `Topic ${topic} does not exist in the memory log.`,
+      this.#topics.has(topic)
+        ? `Topic ${topic} has no partition ${partition}.`
+        : `Topic ${topic} does not exist in the memory log.`,
       { where: { topic, partition } },
     )
   }
@@ -88,11 +99,9 @@ export class MemoryStorage {
     const records: MemoryRecord[] = []
     for (let partition = 0; partition < (this.partitions(topic) ?? 0); partition++) {
       const stored = this.partition(topic, partition)
-      for (let at = 0; ; at++) {
-        const batch = stored.readable(at)
-        if (batch === undefined) break
-        if (batch.transaction?.state === 'aborted') continue
-        const view = batch.from(topic, partition, batch.firstOffset)
+      for (let position = 0; ; position++) {
+        const view = stored.read(position, 0)
+        if (view === undefined) break
         for (let index = 0; index < view.count; index++) {
           const [keyStart, valueStart] = [view.keyStarts[index] as number, view.valueStarts[index] as number]
           records.push({
@@ -121,15 +130,21 @@ export class MemoryStorage {
   }
 
   /** The open transaction of this owner, begun if there is none. @throws FENCED */
-  transaction(transactionalId: string, epoch: number): MemoryTransaction {
+  transaction(transactionalId: string, epoch: number, timeoutMs: number): MemoryTransaction {
     const id = this.#owned(transactionalId, epoch)
-    id.transaction ??= { state: 'open', partitions: new Set() }
+    id.transaction ??= {
+      state: 'open',
+      partitions: new Set(),
+      // An owner that is gone must not hold the readers back for ever; it is fenced, since its output is incomplete now.
+      cancelTimeout: this.#clock.setTimer(timeoutMs, () => this.takeOver(transactionalId)),
+    }
     return id.transaction
   }
 
   /** Makes the transaction's records and these offsets true in one step. @throws FENCED */
   commit(transactionalId: string, epoch: number, group: string, offsets: readonly OffsetCommit[]): void {
     const id = this.#owned(transactionalId, epoch)
+    // First, since it refuses all when it refuses one.
     this.commitOffsets(group, offsets)
     if (id.transaction !== null) this.#end(id, 'committed')
   }
@@ -140,13 +155,26 @@ export class MemoryStorage {
     if (id.transaction !== null) this.#end(id, 'aborted')
   }
 
+  /** @throws LOG_FAILED for metadata that Kafka would refuse; then no offset is committed */
   commitOffsets(group: string, offsets: readonly OffsetCommit[]): void {
+    for (const { topic, partition, metadata } of offsets) {
+      const bytes = Buffer.byteLength(metadata)
+      if (bytes <= MAX_METADATA_BYTES) continue
+      throw new StreamError(
+        'LOG_FAILED',
+        `The metadata of an offset has ${bytes} bytes; at most ${MAX_METADATA_BYTES} fit.`,
+        {
+          where: { topic, partition },
+        },
+      )
+    }
     let held = this.#offsets.get(group)
     if (held === undefined) {
       held = new Map()
       this.#offsets.set(group, held)
     }
-    for (const { topic, partition, offset, metadata } of offsets) held.set(`${topic}/${partition}`, { offset, metadata })
+    for (const { topic, partition, offset, metadata } of offsets)
+      held.set(`${topic}/${partition}`, { offset, metadata })
   }
 
   committed(group: string, topic: string, partition: number): CommittedOffset | null {
@@ -176,8 +204,9 @@ export class MemoryStorage {
   #end(id: TransactionalId, state: 'committed' | 'aborted'): void {
     const transaction = id.transaction as MemoryTransaction
     id.transaction = null
+    transaction.cancelTimeout()
     transaction.state = state
-    for (const partition of transaction.partitions) partition.mark(transaction)
+    for (const partition of transaction.partitions) partition.mark()
   }
 }
 

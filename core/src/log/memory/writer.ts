@@ -7,6 +7,8 @@ import type { Wire } from './wire.ts'
 
 /** A partition's records are handed to the log in batches of about this size. */
 const BATCH_BYTES = 256 * 1024
+/** And of at most so many records: those without a value take no bytes. */
+const BATCH_RECORDS = 65_536
 
 interface Pending {
   readonly topic: string
@@ -31,6 +33,7 @@ export class MemoryWriter implements LogWriter {
   #isScheduled = false
   #wasFull = false
   #closed = false
+  #deciding: Promise<void> | null = null
 
   constructor(storage: MemoryStorage, options: LogWriterOptions, wire: Wire) {
     this.#storage = storage
@@ -51,7 +54,9 @@ export class MemoryWriter implements LogWriter {
     if (partitions === null) {
       throw new TopicMissingError(`Topic ${topic} does not exist in the memory log.`, { where: { topic } })
     }
-    const output = new MemoryOutput(topic, partitions, (partition, builder, bytes) => this.#onAppended(topic, partition, builder, bytes))
+    const output = new MemoryOutput(topic, partitions, (partition, builder, bytes) =>
+      this.#onAppended(topic, partition, builder, bytes),
+    )
     this.#outputs.set(topic, output)
     return output
   }
@@ -71,25 +76,19 @@ export class MemoryWriter implements LogWriter {
   }
 
   seal(): void {
-    if (this.#sealed !== null) {
+    if (this.#sealed !== null && this.#options.transactionalId !== null) {
       throw new StreamError('INVARIANT_BROKEN', 'A second epoch was sealed before the first was committed.')
     }
-    this.#sealed = this.#takeOpen()
-    this.#sealedBytes = this.#openBytes
+    this.#sealed = [...(this.#sealed ?? []), ...this.#takeOpen()]
+    this.#sealedBytes += this.#openBytes
     this.#openBytes = 0
     this.#hasUnsealed = false
   }
 
   async flush(): Promise<void> {
     this.check()
-    await this.#wire.request(() => this.#hand(this.#sealed ?? []))
-    if (this.#options.transactionalId === null) {
-      // Without a transaction nothing is decided later: what is acknowledged is done with.
-      this.#sealed = null
-      this.#drained(0)
-    } else if (this.#sealed !== null) {
-      this.#sealed = []
-    }
+    await this.#wire.request(() => this.#handSealed())
+    this.#drained(this.#sealedBytes)
   }
 
   async commit(group: string, offsets: readonly OffsetCommit[]): Promise<void> {
@@ -98,17 +97,24 @@ export class MemoryWriter implements LogWriter {
       throw new StreamError('INVARIANT_BROKEN', 'A writer without a transactional id cannot commit a transaction.')
     }
     this.check()
-    await this.#wire.request(() => {
-      if (this.#closed) throw new StreamError('LOG_FAILED', 'The writer was closed before its commit reached the log.')
-      this.#hand(this.#sealed ?? [])
-      this.#guard(() => this.#storage.commit(transactionalId, this.#epoch, group, offsets))
-    })
+    if (this.#sealed === null && this.#hasUnsealed) {
+      throw new StreamError('INVARIANT_BROKEN', 'Records were appended and not sealed before the commit.')
+    }
+    if (this.#deciding !== null) throw new StreamError('INVARIANT_BROKEN', 'A commit was begun during another one.')
+    this.#deciding = this.#decide(transactionalId, group, offsets)
+    try {
+      await this.#deciding
+    } finally {
+      this.#deciding = null
+    }
     this.#sealed = null
     this.#drained(0)
     if (this.#hasUnsealed) this.#schedule()
   }
 
   async abort(): Promise<void> {
+    // What is being decided cannot be taken back; its outcome goes to who asked for it.
+    await this.#deciding?.catch(() => {})
     this.#takeOpen()
     this.#sealed = null
     this.#openBytes = 0
@@ -134,11 +140,20 @@ export class MemoryWriter implements LogWriter {
     }
   }
 
+  #decide(transactionalId: string, group: string, offsets: readonly OffsetCommit[]): Promise<void> {
+    return this.#wire.request(() => {
+      // The offsets must not become true without the records that the close has dropped.
+      if (this.#closed) throw new StreamError('LOG_FAILED', 'The writer was closed before its commit reached the log.')
+      this.#handSealed()
+      this.#guard(() => this.#storage.commit(transactionalId, this.#epoch, group, offsets))
+    })
+  }
+
   #onAppended(topic: string, partition: number, builder: BatchBuilder, bytes: number): boolean {
     this.#openBytes += bytes
     this.#hasUnsealed = true
     this.#schedule()
-    if (builder.bytes < BATCH_BYTES) return false
+    if (builder.bytes < BATCH_BYTES && builder.count < BATCH_RECORDS) return false
     this.#full.push({ topic, partition, builder })
     return true
   }
@@ -156,6 +171,7 @@ export class MemoryWriter implements LogWriter {
       const open = this.#takeOpen()
       this.#openBytes = 0
       try {
+        this.#handSealed()
         this.#hand(open)
       } catch (error) {
         this.#fail(error)
@@ -166,7 +182,8 @@ export class MemoryWriter implements LogWriter {
 
   #isDue(): boolean {
     if (this.#options.transactionalId === null) return true
-    return this.#sealed === null && this.#openBytes > Math.min(BATCH_BYTES, this.#options.maxBufferedBytes / 2)
+    if (this.#sealed !== null || this.#deciding !== null) return false
+    return this.#openBytes > Math.min(BATCH_BYTES, this.#options.maxBufferedBytes / 2)
   }
 
   #takeOpen(): Pending[] {
@@ -176,11 +193,26 @@ export class MemoryWriter implements LogWriter {
     return taken
   }
 
+  /** Once only, however many flushes and commits are on their way, and before anything that was appended later. */
+  #handSealed(): void {
+    const sealed = this.#sealed
+    if (sealed === null) return
+    if (this.#options.transactionalId === null) {
+      // Without a transaction nothing is decided later: what the log has is done with.
+      this.#sealed = null
+      this.#sealedBytes = 0
+    } else {
+      this.#sealed = []
+    }
+    this.#hand(sealed)
+  }
+
   #hand(pending: readonly Pending[]): void {
     if (pending.length === 0) return
-    const { transactionalId } = this.#options
+    const { transactionalId, transactionTimeoutMs } = this.#options
     this.#guard(() => {
-      const transaction = transactionalId === null ? null : this.#storage.transaction(transactionalId, this.#epoch)
+      const transaction =
+        transactionalId === null ? null : this.#storage.transaction(transactionalId, this.#epoch, transactionTimeoutMs)
       for (const { topic, partition, builder } of pending) {
         const stored = this.#storage.partition(topic, partition)
         transaction?.partitions.add(stored)
@@ -220,14 +252,25 @@ class MemoryOutput implements LogOutput {
   /** Notes a record; true when the builder is full and was taken. */
   readonly #onAppended: (partition: number, builder: BatchBuilder, bytes: number) => boolean
 
-  constructor(topic: string, partitions: number, onAppended: (partition: number, builder: BatchBuilder, bytes: number) => boolean) {
+  constructor(
+    topic: string,
+    partitions: number,
+    onAppended: (partition: number, builder: BatchBuilder, bytes: number) => boolean,
+  ) {
     this.topic = topic
     this.partitions = partitions
     this.#onAppended = onAppended
     this.#open = new Array<BatchBuilder | null>(partitions).fill(null)
   }
 
-  append<T>(partition: number, timestamp: number, key: Uint8Array | null, value: T, serde: Serde<T>, headers?: readonly Header[]): void {
+  append<T>(
+    partition: number,
+    timestamp: number,
+    key: Uint8Array | null,
+    value: T,
+    serde: Serde<T>,
+    headers?: readonly Header[],
+  ): void {
     const builder = this.#builder(partition)
     const { writer } = builder
     const start = writer.position
@@ -240,17 +283,41 @@ class MemoryOutput implements LogOutput {
       writer.position = start
       throw error
     }
-    this.#note(partition, builder, timestamp, start, key === null ? -1 : valueStart, valueStart, writer.position, headers)
+    this.#note(
+      partition,
+      builder,
+      timestamp,
+      start,
+      key === null ? -1 : valueStart,
+      valueStart,
+      writer.position,
+      headers,
+    )
   }
 
-  appendBytes(partition: number, timestamp: number, key: Uint8Array | null, value: Uint8Array | null, headers?: readonly Header[]): void {
+  appendBytes(
+    partition: number,
+    timestamp: number,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    headers?: readonly Header[],
+  ): void {
     const builder = this.#builder(partition)
     const { writer } = builder
     const start = writer.position
     if (key !== null) writer.writeBytes(key)
     const valueStart = writer.position
     if (value !== null) writer.writeBytes(value)
-    this.#note(partition, builder, timestamp, start, key === null ? -1 : valueStart, value === null ? -1 : valueStart, writer.position, headers)
+    this.#note(
+      partition,
+      builder,
+      timestamp,
+      start,
+      key === null ? -1 : valueStart,
+      value === null ? -1 : valueStart,
+      writer.position,
+      headers,
+    )
   }
 
   take(): Pending[] {
@@ -267,7 +334,9 @@ class MemoryOutput implements LogOutput {
     const open = this.#open[partition]
     if (open != null) return open
     if (open === undefined) {
-      throw new StreamError('LOG_FAILED', `Topic ${this.topic} has no partition ${partition}.`, { where: { topic: this.topic } })
+      throw new StreamError('LOG_FAILED', `Topic ${this.topic} has no partition ${partition}.`, {
+        where: { topic: this.topic },
+      })
     }
     const builder = new BatchBuilder()
     this.#open[partition] = builder

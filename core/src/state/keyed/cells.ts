@@ -94,16 +94,26 @@ export class ListCell implements Cell {
   }
 }
 
+interface ChangedEntry {
+  readonly key: unknown
+  /** Whether the backend has the entry as it was before. */
+  readonly isStored: boolean
+}
+
 interface MapEntry {
   readonly key: unknown
   value: unknown
 }
 
+// Most keys change little in an epoch, and many have nothing in a map: they share these, which are never written to.
+const NO_ENTRIES: ReadonlyMap<unknown, MapEntry> = new Map()
+const UNCHANGED: ReadonlyMap<unknown, ChangedEntry> = new Map()
+
 export class MapCell implements Cell {
   readonly #serde: Serde<unknown>
-  readonly entries: Map<unknown, MapEntry> = new Map()
-  /** Identities of the entries that changed, with their keys. */
-  readonly #changed = new Map<unknown, unknown>()
+  #entries: ReadonlyMap<unknown, MapEntry> = NO_ENTRIES
+  /** The entries that changed since the last barrier, by identity. */
+  #changed: ReadonlyMap<unknown, ChangedEntry> = UNCHANGED
   #cleared = false
   #stored = false
 
@@ -112,56 +122,80 @@ export class MapCell implements Cell {
   }
 
   get isEmpty(): boolean {
-    return this.entries.size === 0
+    return this.#entries.size === 0
+  }
+
+  get entries(): ReadonlyMap<unknown, { readonly key: unknown; readonly value: unknown }> {
+    return this.#entries
   }
 
   get(key: unknown): unknown {
-    return this.entries.get(identityOf(key))?.value
+    return this.#entries.get(identityOf(key))?.value
   }
 
   has(key: unknown): boolean {
-    return this.entries.has(identityOf(key))
+    return this.#entries.has(identityOf(key))
   }
 
   set(key: unknown, value: unknown): void {
     const identity = identityOf(key)
-    const entry = this.entries.get(identity)
-    if (entry === undefined) this.entries.set(identity, { key, value })
+    const entry = this.#entries.get(identity)
+    if (entry === undefined) this.#ownEntries().set(identity, { key, value })
     else entry.value = value
-    this.#changed.set(identity, key)
+    // What is there and has not changed is stored.
+    if (!this.#changed.has(identity)) this.#ownChanged().set(identity, { key, isStored: entry !== undefined })
   }
 
   delete(key: unknown): void {
     const identity = identityOf(key)
-    if (this.entries.delete(identity)) this.#changed.set(identity, key)
+    if (!this.#entries.has(identity)) return
+    this.#ownEntries().delete(identity)
+    this.#removed(identity, key)
   }
 
   clear(): void {
-    for (const [identity, { key }] of this.entries) this.#changed.set(identity, key)
-    this.entries.clear()
+    for (const [identity, { key }] of this.#entries) this.#removed(identity, key)
+    this.#entries = NO_ENTRIES
     this.#cleared = true
   }
 
   collect({ state, keyGroup, key, changes }: ChangeTarget): void {
-    if (this.entries.size === 0 && this.#cleared) {
+    if (this.#entries.size === 0 && this.#cleared) {
       if (this.#stored) changes.push({ state, keyGroup, key, sub: null, value: null })
     } else {
-      for (const [identity, entryKey] of this.#changed) {
-        const entry = this.entries.get(identity)
+      for (const [identity, { key: entryKey }] of this.#changed) {
+        const entry = this.#entries.get(identity)
         const value = entry === undefined ? null : encodeValue(entry.value, this.#serde)
         changes.push({ state, keyGroup, key, sub: keyBytes(entryKey), value })
       }
     }
-    this.#changed.clear()
+    this.#changed = UNCHANGED
     this.#cleared = false
-    this.#stored = this.entries.size > 0
+    this.#stored = this.#entries.size > 0
+  }
+
+  #removed(identity: unknown, key: unknown): void {
+    const changed = this.#changed.get(identity)
+    // An entry that came and went within one epoch leaves no trace.
+    if (changed?.isStored === false) this.#ownChanged().delete(identity)
+    else if (changed === undefined) this.#ownChanged().set(identity, { key, isStored: true })
   }
 
   restore(sub: Uint8Array | null, value: Uint8Array): void {
     if (sub === null) throw corrupt('a map')
     const key = decodeKey(Buffer.from(sub.buffer, sub.byteOffset, sub.length))
-    this.entries.set(identityOf(key), { key, value: this.#serde.decode(value as Buffer, 0, value.length) })
+    this.#ownEntries().set(identityOf(key), { key, value: this.#serde.decode(value as Buffer, 0, value.length) })
     this.#stored = true
+  }
+
+  #ownEntries(): Map<unknown, MapEntry> {
+    if (this.#entries === NO_ENTRIES) this.#entries = new Map()
+    return this.#entries as Map<unknown, MapEntry>
+  }
+
+  #ownChanged(): Map<unknown, ChangedEntry> {
+    if (this.#changed === UNCHANGED) this.#changed = new Map()
+    return this.#changed as Map<unknown, ChangedEntry>
   }
 }
 

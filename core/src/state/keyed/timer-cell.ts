@@ -2,44 +2,66 @@ import { StreamError } from '../../errors.ts'
 import type { Cell, ChangeTarget } from './cells.ts'
 
 const NOTHING = new Uint8Array(0)
+// Most keys have no timer most of the time: they share these, which are never written to.
+const NO_TIMES: ReadonlySet<number> = new Set()
+const UNTOUCHED: ReadonlyMap<number, boolean> = new Map()
 
 /** The timers of one key, as state: one entry for each, without a value. */
 export class TimerCell implements Cell {
-  readonly times: Set<number> = new Set()
-  readonly #touched = new Set<number>()
+  #times: ReadonlySet<number> = NO_TIMES
+  /** Timers that changed since the last barrier, and whether the backend has them. */
+  #touched: ReadonlyMap<number, boolean> = UNTOUCHED
+
+  get times(): ReadonlySet<number> {
+    return this.#times
+  }
 
   get isEmpty(): boolean {
-    return this.times.size === 0
+    return this.#times.size === 0
   }
 
   /** False when the timer was there already. */
   add(timeMs: number): boolean {
-    if (this.times.has(timeMs)) return false
-    this.times.add(timeMs)
-    this.#touched.add(timeMs)
+    if (this.#times.has(timeMs)) return false
+    this.#ownTimes().add(timeMs)
+    if (!this.#touched.has(timeMs)) this.#ownTouched().set(timeMs, false)
     return true
   }
 
   /** False when there was no such timer. */
   delete(timeMs: number): boolean {
-    if (!this.times.delete(timeMs)) return false
-    this.#touched.add(timeMs)
+    if (!this.#times.has(timeMs)) return false
+    this.#ownTimes().delete(timeMs)
+    if (this.#times.size === 0) this.#times = NO_TIMES
+    // A timer that was set and is gone again within one epoch leaves no trace.
+    if (this.#touched.get(timeMs) === false) this.#ownTouched().delete(timeMs)
+    else this.#ownTouched().set(timeMs, true)
     return true
   }
 
   collect({ state, keyGroup, key, changes }: ChangeTarget): void {
-    for (const timeMs of this.#touched) {
+    for (const timeMs of this.#touched.keys()) {
       const sub = Buffer.allocUnsafe(8)
       sub.writeDoubleBE(timeMs, 0)
-      changes.push({ state, keyGroup, key, sub, value: this.times.has(timeMs) ? NOTHING : null })
+      changes.push({ state, keyGroup, key, sub, value: this.#times.has(timeMs) ? NOTHING : null })
     }
-    this.#touched.clear()
+    this.#touched = UNTOUCHED
   }
 
   restore(sub: Uint8Array | null): void {
     if (sub === null || sub.length !== 8) {
       throw new StreamError('STATE_CORRUPT', 'A stored timer has no time; the stored state is damaged.')
     }
-    this.times.add(Buffer.from(sub.buffer, sub.byteOffset, 8).readDoubleBE(0))
+    this.#ownTimes().add(Buffer.from(sub.buffer, sub.byteOffset, 8).readDoubleBE(0))
+  }
+
+  #ownTimes(): Set<number> {
+    if (this.#times === NO_TIMES) this.#times = new Set()
+    return this.#times as Set<number>
+  }
+
+  #ownTouched(): Map<number, boolean> {
+    if (this.#touched === UNTOUCHED) this.#touched = new Map()
+    return this.#touched as Map<number, boolean>
   }
 }

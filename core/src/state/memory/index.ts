@@ -1,47 +1,61 @@
+import type { Logger } from '../../metrics/logger.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
 import type { StateBackend, TaskAddress, TaskStore } from '../backend.ts'
+import type { StateProvider } from '../provider.ts'
 import { taskName } from '../task-name.ts'
-import { MemoryTaskStore } from './task-store.ts'
 import { TaskStorage } from './task-storage.ts'
+import { MemoryTaskStore } from './task-store.ts'
 
 export interface MemoryStateOptions {
-  /** Drives `latencyMs`; needed with it. */
-  readonly clock?: Clock
   /**
-   * Milliseconds that a message to or from the backend takes, asked for each request and each reply: other workers act
-   * meanwhile, as they would with a server.
+   * Milliseconds that a message to or from the backend takes, or what gives them for each request and each reply: other
+   * workers act meanwhile, as they would with a server. @default 0, without a timer
    */
-  readonly latencyMs?: () => number
+  readonly latencyMs?: number | (() => number)
+  /** Changes that one step of `apply` makes; between two of them others have their turn. @default 1000 */
+  readonly chunk?: number
   /** Called between two steps of `apply`; a test that takes the task over here cuts the apply in the middle. */
   readonly betweenChunks?: () => void | Promise<void>
 }
 
-/** State in this process, shared by all workers that are given the same backend. It is gone when the process ends. */
-export interface MemoryState extends StateBackend {
+/** State in this process, shared by all backends that this provider creates. It is gone when the provider is. */
+export interface MemoryStateProvider extends StateProvider {
   readonly kind: 'memory'
+  readonly options: MemoryStateOptions
+  create(context: { readonly clock: Clock; readonly logger: Logger }): StateBackend
   /** What is stored for a task, for tests and simulations. */
   storage(address: TaskAddress): TaskStorage
 }
 
 /**
- * A backend that keeps state in memory, for tests, simulations and jobs that may lose it. It stores bytes, not references.
- * `close` ends nothing, since other workers may be using it.
+ * State in memory, for tests, simulations and jobs that may lose it. It stores bytes, not references. The backends of all
+ * workers that are given the same provider see the same state, also after one of them was closed and another one created.
  *
  * @example
  * const state = memoryState()
+ * await job.run({ state, log })
  */
-export function memoryState(options: MemoryStateOptions = {}): MemoryState {
-  return new MemoryBackend(options)
+export function memoryState(options: MemoryStateOptions = {}): MemoryStateProvider {
+  const jobs = new Map<string, Map<string, TaskStorage>>()
+  return {
+    kind: 'memory',
+    options,
+    create: ({ clock }) => new MemoryBackend(options, clock, jobs),
+    storage: (address) => storageOf(jobs, address),
+  }
 }
 
-class MemoryBackend implements MemoryState {
+class MemoryBackend implements StateBackend {
   readonly kind = 'memory'
   readonly durable = false
   readonly #options: MemoryStateOptions
-  readonly #jobs = new Map<string, Map<string, TaskStorage>>()
+  readonly #clock: Clock
+  readonly #jobs: Map<string, Map<string, TaskStorage>>
 
-  constructor(options: MemoryStateOptions) {
+  constructor(options: MemoryStateOptions, clock: Clock, jobs: Map<string, Map<string, TaskStorage>>) {
     this.#options = options
+    this.#clock = clock
+    this.#jobs = jobs
   }
 
   describe(): string {
@@ -55,8 +69,9 @@ class MemoryBackend implements MemoryState {
   task(address: TaskAddress): TaskStore {
     return new MemoryTaskStore({
       address,
-      storage: () => this.storage(address),
+      storage: () => storageOf(this.#jobs, address),
       transfer: () => this.#transfer(),
+      chunk: this.#options.chunk ?? 1000,
       betweenChunks: this.#options.betweenChunks,
     })
   }
@@ -67,25 +82,25 @@ class MemoryBackend implements MemoryState {
     await this.#transfer()
   }
 
-  storage(address: TaskAddress): TaskStorage {
-    let tasks = this.#jobs.get(address.job)
-    if (tasks === undefined) {
-      tasks = new Map()
-      this.#jobs.set(address.job, tasks)
-    }
-    const name = taskName(address)
-    let storage = tasks.get(name)
-    if (storage === undefined) {
-      storage = new TaskStorage()
-      tasks.set(name, storage)
-    }
-    return storage
-  }
-
   /** One message to or from the backend: at least one turn of the microtask queue, so that nothing happens at once. */
   async #transfer(): Promise<void> {
-    const { clock, latencyMs } = this.#options
-    if (clock === undefined || latencyMs === undefined) return
-    await sleep(clock, latencyMs())
+    const { latencyMs } = this.#options
+    if (latencyMs === undefined) return
+    await sleep(this.#clock, typeof latencyMs === 'number' ? latencyMs : latencyMs())
   }
+}
+
+function storageOf(jobs: Map<string, Map<string, TaskStorage>>, address: TaskAddress): TaskStorage {
+  let tasks = jobs.get(address.job)
+  if (tasks === undefined) {
+    tasks = new Map()
+    jobs.set(address.job, tasks)
+  }
+  const name = taskName(address)
+  let storage = tasks.get(name)
+  if (storage === undefined) {
+    storage = new TaskStorage()
+    tasks.set(name, storage)
+  }
+  return storage
 }

@@ -19,7 +19,7 @@ export class TaskStorage {
   fence = 0
   applied: StoredEpoch | null = null
   decided: number | null = null
-  readonly staged = new Map<number, StateDelta>()
+  readonly staged: Map<number, StateDelta> = new Map()
   readonly #groups = new Map<string, KeyedGroup>()
 
   change(change: StateChange): void {

@@ -3,8 +3,8 @@ import type { Acquired, StateDelta, StateEntry, TaskAddress, TaskStore } from '.
 import { taskName } from '../task-name.ts'
 import { copyDelta, type TaskStorage } from './task-storage.ts'
 
-/** Changes that `apply` makes before others get their turn, and entries in one batch of `load`. */
-const CHUNK = 1000
+/** Entries in one batch of `load`. */
+const BATCH = 1000
 
 export interface MemoryTaskStoreOptions {
   readonly address: TaskAddress
@@ -12,6 +12,9 @@ export interface MemoryTaskStoreOptions {
   readonly storage: () => TaskStorage
   /** Resolves when a message has reached the other side. */
   readonly transfer: () => Promise<void>
+  /** Changes that `apply` makes before others get their turn. */
+  readonly chunk: number
+  /** Called between two steps of `apply`. */
   readonly betweenChunks: (() => void | Promise<void>) | undefined
 }
 
@@ -48,11 +51,15 @@ export class MemoryTaskStore implements TaskStore {
   async stage(delta: StateDelta): Promise<void> {
     // Copied before anything is awaited: the caller may change its buffers once it has the promise.
     const copy = copyDelta(delta)
-    await this.#write((storage) => storage.staged.set(delta.epoch, copy))
+    await this.#write((storage) => {
+      if (storage.applied !== null && storage.applied.epoch >= delta.epoch) throw this.#old(delta.epoch)
+      storage.staged.set(delta.epoch, copy)
+    })
   }
 
   async decide(epoch: number): Promise<void> {
     await this.#write((storage) => {
+      if (storage.decided === epoch) return
       if (!storage.staged.has(epoch)) throw this.#failed(`epoch ${epoch} is not staged`)
       storage.decided = epoch
     })
@@ -76,7 +83,7 @@ export class MemoryTaskStore implements TaskStore {
 
   async *load(): AsyncIterable<readonly StateEntry[]> {
     await this.#options.transfer()
-    for (const batch of this.#owned().batches(CHUNK)) {
+    for (const batch of this.#owned().batches(BATCH)) {
       await this.#options.transfer()
       yield batch
     }
@@ -115,13 +122,13 @@ export class MemoryTaskStore implements TaskStore {
   /** Applies some changes and returns where to go on, or null when the epoch is applied. */
   #applyChunk(storage: TaskStorage, epoch: number, from: number): number | null {
     if (storage.applied !== null && storage.applied.epoch >= epoch) {
-      if (storage.applied.epoch > epoch) throw this.#failed(`epoch ${epoch} is older than what is applied`)
+      if (storage.applied.epoch > epoch) throw this.#old(epoch)
       storage.staged.delete(epoch)
       return null
     }
     const delta = storage.staged.get(epoch)
     if (delta === undefined) throw this.#failed(`epoch ${epoch} is not staged`)
-    const end = Math.min(from + CHUNK, delta.changes.length)
+    const end = Math.min(from + this.#options.chunk, delta.changes.length)
     for (let i = from; i < end; i++) storage.change(delta.changes[i]!)
     if (end < delta.changes.length) return end
     storage.applied = { epoch, meta: delta.meta }
@@ -134,6 +141,10 @@ export class MemoryTaskStore implements TaskStore {
       throw this.#failed('the store of a task is used before acquire or after close')
     }
     return this.#acquired.storage
+  }
+
+  #old(epoch: number): StreamError {
+    return this.#failed(`epoch ${epoch} is not newer than what is applied`)
   }
 
   #failed(message: string): StreamError {

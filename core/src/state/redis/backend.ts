@@ -82,12 +82,16 @@ export class RedisBackend implements StateBackend {
       address,
       keys: new TaskKeys(this.#options.keyPrefix, address),
       connection: this.#connection,
-      whenDurable: (keys) => this.#whenDurable(keys),
+      whenDurable: (keys, field) => this.#whenDurable(keys, field),
       betweenChunks: this.#context.betweenChunks,
     })
   }
 
-  async #whenDurable(keys: TaskKeys): Promise<void> {
-    await this.#waiting?.fence.wait(keys.durable)
+  async #whenDurable(keys: TaskKeys, field: string): Promise<(string | null)[] | null> {
+    if (this.#waiting === null) return null
+    const { connection, fence } = this.#waiting
+    await fence.wait(keys.durable)
+    const found = await sendOne(connection, 'read what is durable', () => ['hmget', keys.header, 'fence', field])
+    return (found as (Buffer | null)[]).map((value) => (value === null ? null : String(value)))
   }
 }

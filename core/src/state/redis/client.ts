@@ -6,6 +6,11 @@ export type Client = Redis | Cluster
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 2_000
+/** For one attempt to open a connection. */
+const LONGEST_ATTEMPT_MS = 5_000
+
+/** Scripts make keys from keys, and replies are read as RESP 2 has them, whatever the further options say. */
+const fixed = { keyPrefix: '', protocol: 2 } as const
 
 /**
  * An unconnected ioredis client that queues nothing: a command that cannot be sent, or whose connection breaks, fails at
@@ -20,7 +25,7 @@ export async function createClient(options: ResolvedOptions): Promise<Client> {
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-    connectTimeout: options.connectTimeout,
+    connectTimeout: Math.min(options.connectTimeoutMs, LONGEST_ATTEMPT_MS),
     connectionName: 'millrace',
     // Rejects what is in flight as soon as the connection is lost.
     maxRetriesPerRequest: 0,
@@ -34,7 +39,8 @@ export async function createClient(options: ResolvedOptions): Promise<Client> {
       enableOfflineQueue: false,
       clusterRetryStrategy: retryDelay,
       ...options.ioredis,
-      redisOptions: { ...connection, ...(options.ioredis['redisOptions'] as object | undefined) },
+      keyPrefix: '',
+      redisOptions: { ...connection, ...(options.ioredis.redisOptions as object | undefined), ...fixed },
     })
   }
   const place =
@@ -47,6 +53,7 @@ export async function createClient(options: ResolvedOptions): Promise<Client> {
     enableOfflineQueue: false,
     retryStrategy: retryDelay,
     ...options.ioredis,
+    ...fixed,
   })
 }
 

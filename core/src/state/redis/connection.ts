@@ -2,8 +2,8 @@ import { ConnectionError, StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
 import { type Client, createClient, retryDelay } from './client.ts'
-import { type FailureKind, kindOf, reasonOf, withoutArguments } from './failure.ts'
 import { slotOf } from './cluster-slot.ts'
+import { type FailureKind, kindOf, reasonOf, withoutArguments } from './failure.ts'
 import { describeTopology, type ResolvedOptions } from './options.ts'
 
 /** Sends commands. `asText`: the server does not know the scripts' hashes, so send their texts. */
@@ -29,7 +29,7 @@ export class RedisConnection {
     this.#logger = logger
   }
 
-  /** @throws CONNECTION_FAILED when the server does not answer within `startTimeoutMs`, or refuses the credentials */
+  /** @throws CONNECTION_FAILED when the server does not answer within `connectTimeoutMs`, or refuses the credentials */
   async connect(): Promise<void> {
     const client = await createClient(this.#options)
     this.#client = client
@@ -99,10 +99,10 @@ export class RedisConnection {
       const onError = (error: unknown): void => {
         if (kindOf(error) === 'refused') settle(this.#failed('connect', 'refused', withoutArguments(error)))
       }
-      const cancel = this.#clock.setTimer(this.#options.startTimeoutMs, () => {
+      const cancel = this.#clock.setTimer(this.#options.connectTimeoutMs, () => {
         settle(
           new ConnectionError(
-            `Redis at ${this.address} could not be reached within ${this.#options.startTimeoutMs} ms (${this.#lastReason()}). Check that it runs and that the address is right`,
+            `Redis at ${this.address} could not be reached within ${this.#options.connectTimeoutMs} ms (${this.#lastReason()}). Check that it runs and that the address is right`,
             { where: { server: this.address }, cause: this.#lastError ?? undefined },
           ),
         )

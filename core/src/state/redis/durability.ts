@@ -95,23 +95,23 @@ export class DurabilityFence {
 }
 
 function waitsOf(requirement: DurabilityRequirement, servers: readonly ServerInfo[]): Wait[] {
-  const { replicas, localFsync, timeoutMs } = requirement
+  const { wait, waitAof, timeoutMs } = requirement
   const waits: Wait[] = []
-  if (localFsync && !servers.every((server) => server.appendOnly && server.appendFsync === 'always')) {
+  if (waitAof && !servers.every((server) => server.appendOnly && server.appendFsync === 'always')) {
     for (const server of servers) {
       if (!server.appendOnly) {
         throw new OptionError(
-          `durability.localFsync needs the append-only file, which ${server.address} does not keep: set appendonly yes`,
+          `durability.waitAof needs the append-only file, which ${server.address} does not keep: set appendonly yes`,
         )
       }
       if (!server.hasWaitAof) {
         throw new OptionError(
-          `durability.localFsync needs WAITAOF, which ${server.address} (Redis ${server.version}) does not have: use Redis 7.2 or newer, or set appendfsync always`,
+          `durability.waitAof needs WAITAOF, which ${server.address} (Redis ${server.version}) does not have: use Redis 7.2 or newer, or set appendfsync always`,
         )
       }
     }
     waits.push({ command: ['waitaof', 1, 0, timeoutMs], required: 1, what: 'WAITAOF' })
   }
-  if (replicas > 0) waits.push({ command: ['wait', replicas, timeoutMs], required: replicas, what: 'WAIT' })
+  if (wait > 0) waits.push({ command: ['wait', wait, timeoutMs], required: wait, what: 'WAIT' })
   return waits
 }

@@ -117,7 +117,8 @@ export class EntryReader {
       if (!this.#groups.has(`m${pair}`)) continue
       for (const position of ofGroup) {
         const { key } = keys[position]!
-        commands.push(['hgetall', this.#keys.map(pair, key)])
+        // In capitals: of `hgetall` the client makes an object, whose names are text.
+        commands.push(['HGETALL', this.#keys.map(pair, key)])
         takers.push((reply) => {
           const fields = reply as Buffer[]
           for (let i = 0; i < fields.length; i += 2) {

@@ -21,7 +21,7 @@ export interface RedisState extends StateProvider {
  *
  * @example
  * redis({ url: 'redis://localhost:6379' })
- * redis({ nodes: [{ host: 'r1', port: 6379 }], durability: { replicas: 1 } })
+ * redis({ cluster: [{ host: 'r1', port: 6379 }], durability: { wait: 1 } })
  * redis({ sentinels: [{ host: 's1', port: 26379 }], name: 'orders' })
  */
 export function redis(options: RedisStateOptions): RedisState {

@@ -6,7 +6,7 @@ import type { TaskAddress } from '../backend.ts'
  *
  *     <prefix>:{<job>}:tasks                      set of <region>:<index>, for `clear`
  *     <prefix>:{<job>:<region>:<index>}:
- *         task                                    hash: version, takeovers, fence, applied, meta, decided,
+ *         task                                    hash: version, takeovers, fence, operation, applied, meta, decided,
  *                                                 stage:<epoch> = <chunks> <attempt> (empty: not complete),
  *                                                 applying = <attempt> <next chunk>, clearing
  *         staged:<epoch>                          hash: <attempt>:<n> = chunk (see chunk.ts), <attempt>:meta

@@ -14,10 +14,10 @@ export interface RedisAddress {
 export type RedisDurability =
   | 'none'
   | {
-      /** Replicas that must have received it (`WAIT`). @default 0 */
-      readonly replicas?: number
+      /** Number of replicas that must have received it (`WAIT`). @default 0 */
+      readonly wait?: number
       /** Whether the master must have it on its disk (`WAITAOF`, Redis 7.2 or newer, or `appendfsync always`). @default false */
-      readonly localFsync?: boolean
+      readonly waitAof?: boolean
       /** The epoch fails when it takes longer, in milliseconds. @default 5000 */
       readonly timeoutMs?: number
     }
@@ -27,16 +27,14 @@ interface CommonRedisOptions {
   readonly password?: string
   /** True for the defaults of TLS. A `rediss:` url sets it too. */
   readonly tls?: boolean | ConnectionOptions
-  /** Number of the database; not with `nodes`. @default 0 */
+  /** Number of the database; not with `cluster`. @default 0 */
   readonly db?: number
-  /** Milliseconds for one attempt to open a connection. @default 5000 */
-  readonly connectTimeout?: number
   /** Beginning of every key, so that several systems can share a Redis. @default 'millrace' */
   readonly keyPrefix?: string
   /** @default 'none' */
   readonly durability?: RedisDurability
   /** Milliseconds to wait for the server at the start before giving up. @default 10000 */
-  readonly startTimeoutMs?: number
+  readonly connectTimeoutMs?: number
   /** Milliseconds for which a command is tried again while the server is away, before the task fails. @default 30000 */
   readonly retryTimeoutMs?: number
   /** Milliseconds without an answer after which a connection is taken for dead. @default 10000 */
@@ -45,19 +43,20 @@ interface CommonRedisOptions {
   readonly ioredis?: Readonly<Record<string, unknown>>
 }
 
-/** Where Redis is: a single server by url, a Cluster by some of its nodes, or a master by its Sentinels. */
+/** Where Redis is: a single server by url or host, a Cluster by some of its nodes, or a master by its Sentinels. */
 export type RedisStateOptions = CommonRedisOptions &
   (
-    | { readonly url: string; readonly nodes?: undefined; readonly sentinels?: undefined }
-    | { readonly nodes: readonly RedisAddress[]; readonly url?: undefined; readonly sentinels?: undefined }
-    | {
-        readonly sentinels: readonly RedisAddress[]
-        /** Name of the master that the Sentinels watch. */
-        readonly name: string
-        readonly url?: undefined
-        readonly nodes?: undefined
-      }
+    | Place<{ readonly url: string }>
+    /** @default port 6379 */
+    | Place<{ readonly host: string; readonly port?: number }>
+    | Place<{ readonly cluster: readonly RedisAddress[] }>
+    /** `name` is that of the master that the Sentinels watch. */
+    | Place<{ readonly sentinels: readonly RedisAddress[]; readonly name: string }>
   )
+
+type PlaceOption = 'url' | 'host' | 'port' | 'cluster' | 'sentinels' | 'name'
+/** These options and none of the other ways to say where Redis is. */
+type Place<Options> = Options & { readonly [Other in Exclude<PlaceOption, keyof Options>]?: undefined }
 
 export type Topology =
   | { readonly kind: 'single'; readonly address: RedisAddress }
@@ -65,8 +64,8 @@ export type Topology =
   | { readonly kind: 'sentinel'; readonly sentinels: readonly RedisAddress[]; readonly name: string }
 
 export interface DurabilityRequirement {
-  readonly replicas: number
-  readonly localFsync: boolean
+  readonly wait: number
+  readonly waitAof: boolean
   readonly timeoutMs: number
 }
 
@@ -77,10 +76,9 @@ export interface ResolvedOptions {
   readonly password: string | undefined
   readonly tls: ConnectionOptions | undefined
   readonly db: number
-  readonly connectTimeout: number
   readonly keyPrefix: string
   readonly durability: DurabilityRequirement | null
-  readonly startTimeoutMs: number
+  readonly connectTimeoutMs: number
   readonly retryTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly ioredis: Readonly<Record<string, unknown>>
@@ -88,8 +86,8 @@ export interface ResolvedOptions {
 
 /** @throws OPTION_INVALID naming the option and what it may be */
 export function resolveOptions(options: RedisStateOptions): ResolvedOptions {
-  const ways = [options.url, options.nodes, options.sentinels].filter((way) => way !== undefined)
-  if (ways.length !== 1) throw new OptionError('redis() takes exactly one of url, nodes and sentinels')
+  const ways = [options?.url, options?.host, options?.cluster, options?.sentinels].filter((way) => way !== undefined)
+  if (ways.length !== 1) throw new OptionError('redis() takes exactly one of url, host, cluster and sentinels')
   const keyPrefix = options.keyPrefix ?? 'millrace'
   if (keyPrefix === '' || /[{}]/.test(keyPrefix)) {
     throw new OptionError(`redis keyPrefix is ${JSON.stringify(keyPrefix)}; it must not be empty or contain { or }`)
@@ -104,10 +102,9 @@ export function resolveOptions(options: RedisStateOptions): ResolvedOptions {
     password: options.password ?? place.password,
     tls: tlsOf(options.tls ?? place.tls),
     db: atLeast(0, 'db', options.db ?? place.db),
-    connectTimeout: atLeast(1, 'connectTimeout', options.connectTimeout ?? 5_000),
     keyPrefix,
     durability: durabilityOf(options.durability ?? 'none'),
-    startTimeoutMs: atLeast(1, 'startTimeoutMs', options.startTimeoutMs ?? 10_000),
+    connectTimeoutMs: atLeast(1, 'connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     retryTimeoutMs: atLeast(0, 'retryTimeoutMs', options.retryTimeoutMs ?? 30_000),
     commandTimeoutMs: atLeast(1, 'commandTimeoutMs', options.commandTimeoutMs ?? 10_000),
     ioredis: options.ioredis ?? {},
@@ -126,7 +123,7 @@ export function describeTopology(topology: Topology): string {
   }
 }
 
-interface Place {
+interface ParsedPlace {
   readonly topology: Topology
   readonly username?: string
   readonly password?: string
@@ -134,10 +131,14 @@ interface Place {
   readonly db: number
 }
 
-function placeOf(options: RedisStateOptions): Place {
+function placeOf(options: RedisStateOptions): ParsedPlace {
   if (options.url !== undefined) return placeOfUrl(options.url)
-  if (options.nodes !== undefined) {
-    return { topology: { kind: 'cluster', nodes: addressesOf('nodes', options.nodes) }, db: 0 }
+  if (options.host !== undefined) {
+    const [address] = addressesOf('host and port', [{ host: options.host, port: options.port ?? 6379 }])
+    return { topology: { kind: 'single', address: address! }, db: 0 }
+  }
+  if (options.cluster !== undefined) {
+    return { topology: { kind: 'cluster', nodes: addressesOf('cluster', options.cluster) }, db: 0 }
   }
   if (typeof options.name !== 'string' || options.name === '') {
     throw new OptionError('redis sentinels need the name of the master that they watch')
@@ -146,7 +147,7 @@ function placeOf(options: RedisStateOptions): Place {
   return { topology: { kind: 'sentinel', sentinels, name: options.name }, db: 0 }
 }
 
-function placeOfUrl(text: string): Place {
+function placeOfUrl(text: string): ParsedPlace {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || (url.protocol !== 'redis:' && url.protocol !== 'rediss:') || url.hostname === '') {
     // The text is not repeated: it may hold a password.
@@ -171,8 +172,9 @@ function addressesOf(option: string, addresses: readonly RedisAddress[]): readon
     throw new OptionError(`redis ${option} must name at least one { host, port }`)
   }
   for (const address of addresses) {
-    if (typeof address?.host !== 'string' || !Number.isInteger(address.port)) {
-      throw new OptionError(`redis ${option} must be a list of { host, port }`)
+    const { host, port } = address ?? {}
+    if (typeof host !== 'string' || host === '' || !Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new OptionError(`redis ${option}: a server is { host, port } with a name and a number from 1 to 65535`)
     }
   }
   return addresses.map(({ host, port }) => ({ host, port }))
@@ -181,14 +183,14 @@ function addressesOf(option: string, addresses: readonly RedisAddress[]): readon
 function durabilityOf(durability: RedisDurability): DurabilityRequirement | null {
   if (durability === 'none') return null
   if (typeof durability !== 'object' || durability === null) {
-    throw new OptionError("redis durability must be 'none' or { replicas, localFsync, timeoutMs }")
+    throw new OptionError("redis durability must be 'none' or { wait, waitAof, timeoutMs }")
   }
   const requirement = {
-    replicas: atLeast(0, 'durability.replicas', durability.replicas ?? 0),
-    localFsync: durability.localFsync ?? false,
+    wait: atLeast(0, 'durability.wait', durability.wait ?? 0),
+    waitAof: durability.waitAof ?? false,
     timeoutMs: atLeast(1, 'durability.timeoutMs', durability.timeoutMs ?? 5_000),
   }
-  return requirement.replicas === 0 && !requirement.localFsync ? null : requirement
+  return requirement.wait === 0 && !requirement.waitAof ? null : requirement
 }
 
 function tlsOf(tls: boolean | ConnectionOptions | undefined): ConnectionOptions | undefined {

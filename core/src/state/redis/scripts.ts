@@ -25,27 +25,40 @@ function script(source: string): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') }
 }
 
-/** Every script that writes begins so: KEYS[1] is the header, ARGV[1] the caller's token. */
+/**
+ * Every script that writes begins so: KEYS[1] is the header, ARGV[1] the caller's token, ARGV[2] the number of its
+ * operation. A command that was sent again over a new connection may still arrive over the old one, after later
+ * operations: it must do nothing then.
+ */
 const fenced = `
-local fence = redis.call('HGET', KEYS[1], 'fence')
-if not fence then return 'GONE' end
-if fence ~= ARGV[1] then return 'FENCED' end
+local held = redis.call('HMGET', KEYS[1], 'fence', 'operation')
+if not held[1] then return 'GONE' end
+if held[1] ~= ARGV[1] then return 'FENCED' end
+if held[2] ~= ARGV[2] then
+  if held[2] and tonumber(held[2]) > tonumber(ARGV[2]) then return 'STALE' end
+  redis.call('HSET', KEYS[1], 'operation', ARGV[2])
+end
 `
 
 /**
- * KEYS header; ARGV nonce, base. Makes the caller the owner and drops stages that were never completed.
- * Returns OK, token, applied, meta, decided, staged epochs; or VERSION and the version; or CLEARING and a token.
+ * KEYS header; ARGV nonce, base, the number of take-overs that the caller has read. Makes the caller the owner, unless
+ * somebody else became it since (a late copy of this command must not end a later ownership), and drops stages that were
+ * never completed.
+ * Returns OK, token, applied, meta, decided, staged epochs; or VERSION and the version; or CLEARING and a token; or AGAIN.
  */
 export const acquireScript: Script = script(`
 local header = KEYS[1]
-local version = redis.call('HGET', header, 'version')
-if version and version ~= '${LAYOUT_VERSION}' then return {'VERSION', version} end
-redis.call('HSET', header, 'version', '${LAYOUT_VERSION}')
-local token = redis.call('HINCRBY', header, 'takeovers', 1) .. '-' .. ARGV[1]
-redis.call('HSET', header, 'fence', token)
+local found = redis.call('HMGET', header, 'version', 'takeovers', 'fence')
+if found[1] and found[1] ~= '${LAYOUT_VERSION}' then return {'VERSION', found[1]} end
+local token = found[3]
+if not token or string.sub(token, -#ARGV[1]) ~= ARGV[1] then
+  if (found[2] or '0') ~= ARGV[3] then return {'AGAIN'} end
+  token = redis.call('HINCRBY', header, 'takeovers', 1) .. '-' .. ARGV[1]
+  redis.call('HSET', header, 'version', '${LAYOUT_VERSION}', 'fence', token, 'operation', '0')
+end
 if redis.call('HEXISTS', header, 'clearing') == 1 then return {'CLEARING', token} end
-local found = redis.call('HMGET', header, 'applied', 'meta', 'decided')
-local reply = {'OK', token, found[1], found[2], found[3]}
+local last = redis.call('HMGET', header, 'applied', 'meta', 'decided')
+local reply = {'OK', token, last[1], last[2], last[3]}
 for _, field in ipairs(redis.call('HKEYS', header)) do
   local epoch = string.match(field, '^stage:(%d+)$')
   if epoch then
@@ -61,41 +74,45 @@ return reply
 `)
 
 /**
- * KEYS header, staged hash; ARGV token, epoch, attempt, number of the chunk, chunk; with the last one also the number of
+ * KEYS header, staged hash; ARGV token, operation, epoch, attempt, number of the chunk, chunk; with the last one also the number of
  * chunks and the meta, which completes the stage, if nothing is missing. Until then a stage of an earlier attempt stands.
  */
 export const stageScript: Script = script(`${fenced}
-local mark = 'stage:' .. ARGV[2]
+local applied = redis.call('HGET', KEYS[1], 'applied')
+if applied and tonumber(applied) >= tonumber(ARGV[3]) then return 'OLD' end
+local mark = 'stage:' .. ARGV[3]
 redis.call('HSETNX', KEYS[1], mark, '')
-redis.call('HSET', KEYS[2], ARGV[3] .. ':' .. ARGV[4], ARGV[5])
-if ARGV[6] then
-  for n = 0, tonumber(ARGV[6]) - 1 do
-    if redis.call('HEXISTS', KEYS[2], ARGV[3] .. ':' .. n) == 0 then return 'INCOMPLETE' end
+redis.call('HSET', KEYS[2], ARGV[4] .. ':' .. ARGV[5], ARGV[6])
+if ARGV[7] then
+  for n = 0, tonumber(ARGV[7]) - 1 do
+    if redis.call('HEXISTS', KEYS[2], ARGV[4] .. ':' .. n) == 0 then return 'INCOMPLETE' end
   end
-  redis.call('HSET', KEYS[2], ARGV[3] .. ':meta', ARGV[7])
-  redis.call('HSET', KEYS[1], mark, ARGV[6] .. ' ' .. ARGV[3])
+  redis.call('HSET', KEYS[2], ARGV[4] .. ':meta', ARGV[8])
+  redis.call('HSET', KEYS[1], mark, ARGV[7] .. ' ' .. ARGV[4])
 end
 return 'OK'
 `)
 
-/** KEYS header; ARGV token, epoch. */
+/** KEYS header; ARGV token, operation, epoch. */
 export const decideScript: Script = script(`${fenced}
-local mark = redis.call('HGET', KEYS[1], 'stage:' .. ARGV[2])
+local mark = redis.call('HGET', KEYS[1], 'stage:' .. ARGV[3])
 if not mark or mark == '' then
-  if redis.call('HGET', KEYS[1], 'decided') == ARGV[2] then return 'OK' end
+  if redis.call('HGET', KEYS[1], 'decided') == ARGV[3] then return 'OK' end
   return 'MISSING'
 end
-redis.call('HSET', KEYS[1], 'decided', ARGV[2])
+redis.call('HSET', KEYS[1], 'decided', ARGV[3])
 return 'OK'
 `)
 
 /**
- * KEYS header, staged hash, groups; ARGV token, epoch, base. Applies the next chunk that is not applied yet: MORE, or
- * DONE when it was the last. Which chunk is next is kept in the header, so a call whose answer was lost does no harm.
+ * KEYS header, staged hash, groups; ARGV token, operation, epoch, base, the epoch that the caller takes for the applied one.
+ * Applies the next chunk that is not applied yet: MORE, or DONE when it was the last. Which chunk is next is kept in the
+ * header, so a call whose answer was lost does no harm. LOST: the server has forgotten epochs (a failover to a replica that
+ * lagged behind), and applying this one would leave a hole.
  */
 export const applyScript: Script = script(`${fenced}
 local header, staged, groups = KEYS[1], KEYS[2], KEYS[3]
-local epoch, base = ARGV[2], ARGV[3]
+local epoch, base = ARGV[3], ARGV[4]
 local applied = redis.call('HGET', header, 'applied')
 local mark = redis.call('HGET', header, 'stage:' .. epoch)
 if applied and tonumber(applied) >= tonumber(epoch) then
@@ -104,6 +121,7 @@ if applied and tonumber(applied) >= tonumber(epoch) then
   redis.call('UNLINK', staged)
   return 'DONE'
 end
+if (applied or '') ~= ARGV[5] then return 'LOST' end
 if not mark or mark == '' then return 'MISSING' end
 local count, attempt = string.match(mark, '^(%d+) (.+)$')
 count = tonumber(count)
@@ -156,20 +174,20 @@ redis.call('UNLINK', staged)
 return 'DONE'
 `)
 
-/** KEYS header; ARGV token, epoch, base. Drops the stages above the epoch. */
+/** KEYS header; ARGV token, operation, epoch, base. Drops the stages above the epoch. */
 export const discardScript: Script = script(`${fenced}
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   local epoch = string.match(field, '^stage:(%d+)$')
-  if epoch and tonumber(epoch) > tonumber(ARGV[2]) then
+  if epoch and tonumber(epoch) > tonumber(ARGV[3]) then
     redis.call('HDEL', KEYS[1], field)
-    redis.call('UNLINK', ARGV[3] .. 'staged:' .. epoch)
+    redis.call('UNLINK', ARGV[4] .. 'staged:' .. epoch)
   end
 end
 return 'OK'
 `)
 
 /**
- * KEYS header; ARGV token. Says that the task is being cleared, from which only the end of the clearing leads away: what is
+ * KEYS header; ARGV token, operation. Says that the task is being cleared, from which only the end of the clearing leads away: what is
  * half deleted must not be taken for state.
  */
 export const beginClearScript: Script = script(`${fenced}
@@ -177,7 +195,7 @@ redis.call('HSET', KEYS[1], 'clearing', '1')
 return 'OK'
 `)
 
-/** KEYS header, then what to delete; ARGV token. */
+/** KEYS header, then what to delete; ARGV token, operation. */
 export const deleteScript: Script = script(`${fenced}
 for n = 2, #KEYS do redis.call('UNLINK', KEYS[n]) end
 return 'OK'

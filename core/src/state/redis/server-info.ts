@@ -17,7 +17,9 @@ export interface ServerInfo {
 /** Asks the server, or every master of the Cluster. */
 export function readServerInfo(connection: RedisConnection): Promise<ServerInfo[]> {
   return connection.run('read the server settings', (client) => {
-    const servers = client.isCluster ? (client as { nodes(role: 'master'): Redis[] }).nodes('master') : [client as Redis]
+    const servers = client.isCluster
+      ? (client as { nodes(role: 'master'): Redis[] }).nodes('master')
+      : [client as Redis]
     return Promise.all(servers.map(infoOf))
   })
 }

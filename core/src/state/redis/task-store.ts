@@ -25,8 +25,11 @@ export interface RedisTaskStoreOptions {
   readonly address: TaskAddress
   readonly keys: TaskKeys
   readonly connection: RedisConnection
-  /** Resolves when what was written for the task is as durable as the options ask for. */
-  readonly whenDurable: (keys: TaskKeys) => Promise<void>
+  /**
+   * Resolves when what was written for the task is as durable as the options ask for, with the token and one field of the
+   * header as the servers have them then; null where nothing is asked for.
+   */
+  readonly whenDurable: (keys: TaskKeys, field: string) => Promise<readonly (string | null)[] | null>
   /** Called between two chunks of `apply`; for tests that take the task over in the middle. */
   readonly betweenChunks: (() => void | Promise<void>) | undefined
 }
@@ -38,7 +41,10 @@ export class RedisTaskStore implements TaskStore {
   readonly #keys: TaskKeys
   readonly #reader: EntryReader
   #token: string | null = null
-  #attempts = 0
+  /** Counts the operations of this ownership; the server takes none that is older than one it has seen. */
+  #operation = 0
+  /** The epoch that must be applied on the server when the next one is; empty for none. */
+  #applied = ''
   /** Groups that a stage of this store will add when it is applied, by epoch. */
   readonly #stagedGroups = new Map<number, ReadonlySet<string>>()
 
@@ -54,13 +60,18 @@ export class RedisTaskStore implements TaskStore {
     await sendOne(this.#connection, 'register the task', () => ['sadd', this.#keys.jobTasks, this.#keys.jobMember])
     for (;;) {
       const nonce = randomBytes(9).toString('base64url')
+      const { header, base, groups: groupsKey } = this.#keys
+      const takeovers = await sendOne(this.#connection, 'acquire the task', () => ['hget', header, 'takeovers'])
       const [reply, groups] = await sendAll(this.#connection, 'acquire the task', (asText) => [
-        callOf(acquireScript, asText, 1, this.#keys.header, nonce, this.#keys.base),
-        ['smembers', this.#keys.groups],
+        callOf(acquireScript, asText, 1, header, nonce, base, String(takeovers ?? '0')),
+        ['smembers', groupsKey],
       ])
       const [status, token, applied, meta, decided, ...staged] = reply as (Buffer | null)[]
+      if (String(status) === 'AGAIN') continue
       if (String(status) === 'VERSION') throw this.#wrongVersion(String(token))
       this.#token = String(token)
+      this.#operation = 0
+      this.#applied = applied == null ? '' : String(applied)
       this.#reader.setGroups((groups as Buffer[]).map(String))
       this.#stagedGroups.clear()
       if (String(status) === 'CLEARING') {
@@ -78,7 +89,8 @@ export class RedisTaskStore implements TaskStore {
 
   async stage(delta: StateDelta): Promise<void> {
     const token = this.#ownToken()
-    const attempt = `${token}.${++this.#attempts}`
+    const operation = ++this.#operation
+    const attempt = `${token}.${operation}`
     const chunks = encodeChunks(delta.changes)
     const staged = this.#keys.staged(delta.epoch)
     // Copied, since the caller may change its buffer once it has the promise, and the command may be sent again.
@@ -93,36 +105,52 @@ export class RedisTaskStore implements TaskStore {
             2,
             this.#keys.header,
             staged,
-            ...[token, delta.epoch, attempt, n, chunk, ...rest],
+            ...[token, operation, delta.epoch, attempt, n, chunk, ...rest],
           )
         }),
       )
       for (const reply of replies) this.#check(reply, delta.epoch)
     }
+    await this.#whenDurable(delta.epoch, `stage:${delta.epoch}`, `${chunks.length} ${attempt}`)
     this.#stagedGroups.set(delta.epoch, groupsOf(delta.changes))
-    await this.#options.whenDurable(this.#keys)
   }
 
   async decide(epoch: number): Promise<void> {
     const token = this.#ownToken()
+    const operation = ++this.#operation
     const reply = await sendOne(this.#connection, `decide epoch ${epoch}`, (asText) =>
-      callOf(decideScript, asText, 1, this.#keys.header, token, epoch),
+      callOf(decideScript, asText, 1, this.#keys.header, token, operation, epoch),
     )
     this.#check(reply, epoch)
-    await this.#options.whenDurable(this.#keys)
+    await this.#whenDurable(epoch, 'decided', String(epoch))
   }
 
   async apply(epoch: number): Promise<void> {
     const token = this.#ownToken()
+    const operation = ++this.#operation
+    const applied = this.#applied
     const { header, groups, base } = this.#keys
     for (;;) {
       // One at a time: the server runs a pipeline of scripts without a break, and others would wait for all of them.
       const reply = await sendOne(this.#connection, `apply epoch ${epoch}`, (asText) =>
-        callOf(applyScript, asText, 3, header, this.#keys.staged(epoch), groups, token, epoch, base),
+        callOf(
+          applyScript,
+          asText,
+          3,
+          header,
+          this.#keys.staged(epoch),
+          groups,
+          token,
+          operation,
+          epoch,
+          base,
+          applied,
+        ),
       )
       if (this.#check(reply, epoch) === 'DONE') break
       await this.#options.betweenChunks?.()
     }
+    this.#applied = String(epoch)
     const added = this.#stagedGroups.get(epoch)
     this.#stagedGroups.delete(epoch)
     if (added !== undefined) {
@@ -136,8 +164,9 @@ export class RedisTaskStore implements TaskStore {
 
   async discardAbove(epoch: number): Promise<void> {
     const token = this.#ownToken()
+    const operation = ++this.#operation
     const reply = await sendOne(this.#connection, `discard epochs above ${epoch}`, (asText) =>
-      callOf(discardScript, asText, 1, this.#keys.header, token, epoch, this.#keys.base),
+      callOf(discardScript, asText, 1, this.#keys.header, token, operation, epoch, this.#keys.base),
     )
     this.#check(reply, epoch)
     for (const staged of this.#stagedGroups.keys()) if (staged > epoch) this.#stagedGroups.delete(staged)
@@ -163,8 +192,10 @@ export class RedisTaskStore implements TaskStore {
   /** Takes the task over and deletes everything of it, the fence last. */
   async clear(): Promise<void> {
     await this.acquire()
+    const token = this.#ownToken()
+    const operation = ++this.#operation
     const reply = await sendOne(this.#connection, 'clear the task', (asText) =>
-      callOf(beginClearScript, asText, 1, this.#keys.header, this.#ownToken()),
+      callOf(beginClearScript, asText, 1, this.#keys.header, token, operation),
     )
     this.#check(reply, 0)
     await this.#deleteAll()
@@ -174,20 +205,38 @@ export class RedisTaskStore implements TaskStore {
   async #deleteAll(): Promise<void> {
     const { header, groups, base } = this.#keys
     const token = this.#ownToken()
+    const operation = ++this.#operation
     const discarded = await sendOne(this.#connection, 'clear the task', (asText) =>
-      callOf(discardScript, asText, 1, header, token, -1, base),
+      callOf(discardScript, asText, 1, header, token, operation, -1, base),
     )
     this.#check(discarded, 0)
-    for await (const redisKeys of this.#reader.redisKeys()) await this.#delete(redisKeys)
-    await this.#delete([groups, this.#keys.durable, header])
+    for await (const redisKeys of this.#reader.redisKeys()) {
+      const reply = await this.#delete(redisKeys)
+      this.#check(reply, 0)
+    }
+    const reply = await this.#delete([groups, this.#keys.durable, header])
+    // The header is gone when the answer was lost and the command was sent again.
+    if (String(reply) !== 'GONE') this.#check(reply, 0)
   }
 
-  async #delete(redisKeys: readonly (string | Buffer)[]): Promise<void> {
+  #delete(redisKeys: readonly (string | Buffer)[]): Promise<unknown> {
     const token = this.#ownToken()
-    const reply = await sendOne(this.#connection, 'clear the task', (asText) =>
-      callOf(deleteScript, asText, redisKeys.length + 1, this.#keys.header, ...redisKeys, token),
+    const operation = ++this.#operation
+    return sendOne(this.#connection, 'clear the task', (asText) =>
+      callOf(deleteScript, asText, redisKeys.length + 1, this.#keys.header, ...redisKeys, token, operation),
     )
-    this.#check(reply, 0)
+  }
+
+  /**
+   * A failover between the write and the wait may have brought a master that never had the write; what it confirms then
+   * says nothing, so the field is looked at again.
+   */
+  async #whenDurable(epoch: number, field: string, expected: string): Promise<void> {
+    const found = await this.#options.whenDurable(this.#keys, field)
+    if (found === null) return
+    const [token, value] = found
+    if (token !== null && token !== this.#token) this.#check('FENCED', epoch)
+    if (value !== expected) this.#check(token === null ? 'GONE' : 'FORGOTTEN', epoch)
   }
 
   /** The script's answer when it is a good one. */
@@ -210,7 +259,21 @@ export class RedisTaskStore implements TaskStore {
           where,
         })
       case 'OLD':
-        throw new StreamError('STATE_BACKEND_FAILED', `epoch ${epoch} is older than what is applied`, { where })
+        throw new StreamError('STATE_BACKEND_FAILED', `epoch ${epoch} is not newer than what is applied`, { where })
+      case 'LOST':
+        throw new StreamError(
+          'STATE_BACKEND_FAILED',
+          `Redis has forgotten epochs that were applied before epoch ${epoch}; it may have failed over to a replica that lagged behind`,
+          { where },
+        )
+      case 'FORGOTTEN':
+        throw new StreamError(
+          'STATE_BACKEND_FAILED',
+          `Redis has forgotten epoch ${epoch} before it was durable; it may have failed over to a replica that lagged behind`,
+          { where },
+        )
+      case 'STALE':
+        throw new StreamError('STATE_BACKEND_FAILED', 'a later operation on the task overtook this one', { where })
       case 'CORRUPT':
         throw new StreamError('STATE_CORRUPT', `a part of the staged epoch ${epoch} is missing`, { where })
       default:

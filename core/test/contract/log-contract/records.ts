@@ -95,7 +95,7 @@ export function recordContract(fixture: () => LogFixture): void {
     it('carries values of hundreds of kilobytes between small ones', options, async () => {
       const { log, topic } = fixture()
       const name = await topic(1)
-      const values = ['small', 'a'.repeat(70_000), 'b', 'c'.repeat(300_000), 'd'.repeat(65_536), 'end']
+      const values = ['small', 'a'.repeat(70_000), 'b', 'c'.repeat(900_000), 'd'.repeat(65_536), 'end']
       await writePlain(log, name, values)
       expect((await readCommitted(log, name)).values()).toEqual(values)
     })
@@ -146,6 +146,47 @@ export function recordContract(fixture: () => LogFixture): void {
       expect(probe.values(0)).toEqual(['a3'])
       expect(probe.values(1)).toEqual(['b1'])
       await probe.reader.close()
+    })
+
+    it('reads partitions that are added later beside the first ones', options, async () => {
+      const { log, topic } = fixture()
+      const one = await topic(1)
+      const two = await topic(2)
+      await writePlain(log, one, ['a'])
+      await writePlain(log, two, ['b'], 1)
+      const probe = new Probe(log)
+      probe.reader.add([{ topic: one, partition: 0, offset: 0 }])
+      await probe.readTo([{ topic: one, partition: 0, offset: 1 }])
+      probe.reader.add([{ topic: two, partition: 1, offset: 0 }])
+      await writePlain(log, one, ['c'])
+      await probe.readTo([
+        { topic: one, partition: 0, offset: 2 },
+        { topic: two, partition: 1, offset: 1 },
+      ])
+      expect(probe.seen.map((seen) => [seen.topic, seen.value]).sort()).toEqual(
+        [
+          [one, 'a'],
+          [one, 'c'],
+          [two, 'b'],
+        ].sort(),
+      )
+      await probe.reader.close()
+    })
+
+    it('gives two readers the same records, each at its own pace', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      await writePlain(log, name, ['a', 'b', 'c'])
+      const probes = [new Probe(log), new Probe(log)] as const
+      for (const probe of probes) probe.reader.add([{ topic: name, partition: 0, offset: 0 }])
+      await probes[0].readTo([{ topic: name, partition: 0, offset: 3 }])
+      await writePlain(log, name, ['d'])
+      await probes[1].readTo([{ topic: name, partition: 0, offset: 4 }])
+      expect([probes[0].values(), probes[1].values()]).toEqual([
+        ['a', 'b', 'c'],
+        ['a', 'b', 'c', 'd'],
+      ])
+      for (const probe of probes) await probe.reader.close()
     })
 
     it('calls onAvailable when records arrive after take gave none', options, async () => {

@@ -199,6 +199,111 @@ export function transactionContract(fixture: () => LogFixture): void {
       await writer.close()
     })
 
+    it('flushes what is sealed when it commits, once, also beside a flush that is on its way', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const group = unique('group')
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      const output = await writer.output(name)
+      const expected: string[] = []
+      for (let epoch = 0; epoch < 6; epoch++) {
+        for (let index = 0; index < 3; index++) expected.push(`${epoch}/${index}`)
+        for (const value of expected.slice(-3)) appendText(output, value)
+        writer.seal()
+        const flushing = epoch % 2 === 0 ? writer.flush() : Promise.resolve()
+        await Promise.all([flushing, writer.commit(group, [])])
+      }
+      await writer.close()
+      expect((await readCommitted(log, name)).values()).toEqual(expected)
+    })
+
+    it('refuses to seal a second epoch before the first is committed', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      const output = await writer.output(name)
+      appendText(output, 'first')
+      writer.seal()
+      appendText(output, 'second')
+      expect(() => writer.seal()).toThrow(expect.objectContaining({ code: 'INVARIANT_BROKEN' }))
+      await writer.commit(unique('group'), [])
+      await commitSealed(writer)
+      await writer.close()
+      expect((await readCommitted(log, name)).values()).toEqual(['first', 'second'])
+    })
+
+    it('refuses a commit while something is appended and not sealed', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const group = unique('group')
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      appendText(await writer.output(name), 'not sealed')
+      const early = writer.commit(group, [{ topic: name, partition: 0, offset: 1, metadata: '' }])
+      await expect(early).rejects.toMatchObject({ code: 'INVARIANT_BROKEN' })
+      expect(await log.committed(group, [{ topic: name, partition: 0 }])).toEqual([null])
+      await commitSealed(writer)
+      await writer.close()
+      expect((await readCommitted(log, name)).values()).toEqual(['not sealed'])
+    })
+
+    it('aborts an epoch that is much larger than its buffer and partly written already', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const writer = await openWriter(log, { transactionalId: unique('writer'), maxBufferedBytes: 10_000 })
+      const output = await writer.output(name)
+      for (let index = 0; index < 300; index++) {
+        appendText(output, `dropped ${'x'.repeat(200)}`)
+        if (writer.isFull) await until('the writer has room', () => !writer.isFull)
+      }
+      await writer.abort()
+      appendText(output, 'kept')
+      await commitSealed(writer)
+      await writer.close()
+      expect((await readCommitted(log, name)).values()).toEqual(['kept'])
+    })
+
+    it('takes nothing back of a commit that was on its way when it aborted', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const group = unique('group')
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      const output = await writer.output(name)
+      appendText(output, 'deciding')
+      writer.seal()
+      const outcome = writer.commit(group, [{ topic: name, partition: 0, offset: 1, metadata: '' }]).then(
+        () => true,
+        () => false,
+      )
+      appendText(output, 'dropped')
+      await writer.abort()
+      const isCommitted = await outcome
+      expect(await log.committed(group, [{ topic: name, partition: 0 }])).toEqual([
+        isCommitted ? { offset: 1, metadata: '' } : null,
+      ])
+      appendText(output, 'kept')
+      await commitSealed(writer)
+      await writer.close()
+      expect((await readCommitted(log, name)).values()).toEqual(isCommitted ? ['deciding', 'kept'] : ['kept'])
+    })
+
+    it('knows an end before the open transaction, and beyond it after the commit', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      await writePlain(log, name, ['a', 'b'])
+      const probe = new Probe(log)
+      probe.reader.add([{ topic: name, partition: 0, offset: 0 }])
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      await writeOpen(writer, name, ['open'])
+      await probe.readTo([{ topic: name, partition: 0, offset: 2 }])
+      expect(probe.reader.endOffset(name, 0)).toBe(2)
+      await writer.commit(unique('group'), [])
+      const [end] = await ends(log, name, 1)
+      await probe.readTo([end as NonNullable<typeof end>])
+      expect(probe.reader.endOffset(name, 0)).toBe(end?.offset)
+      await writer.close()
+      await probe.reader.close()
+    })
+
     it('interleaves two writers in one partition without mixing their outcomes', options, async () => {
       const { log, topic } = fixture()
       const name = await topic(1)
@@ -252,6 +357,21 @@ export function transactionContract(fixture: () => LogFixture): void {
           { offset: epoch * 10, metadata: `epoch ${epoch}` },
         ])
       }
+      await writer.close()
+    })
+
+    it('takes 4,000 bytes of metadata for each of many partitions', options, async () => {
+      const { log, topic } = fixture()
+      const input = await topic(8)
+      const group = unique('group')
+      const metadata = 'ü'.repeat(2_000)
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      const all = allPartitions(input, 8)
+      await writer.commit(
+        group,
+        all.map((partition, index) => ({ ...partition, offset: index * 1e12, metadata })),
+      )
+      expect(await log.committed(group, all)).toEqual(all.map((_, index) => ({ offset: index * 1e12, metadata })))
       await writer.close()
     })
 

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { appendText, type LogFixture, openWriter, Probe, readCommitted, unique, until, WAIT_MS } from './fixture.ts'
+import type { Serde } from '../../../src/serde/serde.ts'
+import {
+  appendText,
+  baseTime,
+  bytes,
+  type LogFixture,
+  openWriter,
+  Probe,
+  readCommitted,
+  text,
+  unique,
+  until,
+  WAIT_MS,
+} from './fixture.ts'
 
 export function writerContract(fixture: () => LogFixture): void {
   const options = { timeout: WAIT_MS }
@@ -53,6 +66,64 @@ export function writerContract(fixture: () => LogFixture): void {
       }
       await writer.close()
       expect((await readCommitted(log, name)).values()).toEqual(Array.from({ length: 30 }, (_, index) => `v${index}`))
+    })
+
+    it('keeps the order of what was sealed before and appended after a flush began', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const writer = await openWriter(log)
+      const output = await writer.output(name)
+      const flushes: Promise<void>[] = []
+      for (let index = 0; index < 40; index++) {
+        appendText(output, `v${index}`)
+        if (index % 3 === 0) writer.seal()
+        if (index % 5 === 0) flushes.push(writer.flush())
+      }
+      await Promise.all(flushes)
+      writer.seal()
+      await writer.flush()
+      await writer.close()
+      expect((await readCommitted(log, name)).values()).toEqual(Array.from({ length: 40 }, (_, index) => `v${index}`))
+    })
+
+    it('writes nothing of a record whose serde throws', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const writer = await openWriter(log)
+      const output = await writer.output(name)
+      const broken: Serde<string> = {
+        ...text,
+        encode(value, target) {
+          target.writeUtf8(value)
+          throw new Error('half a value')
+        },
+      }
+      appendText(output, 'before')
+      expect(() => output.append(0, baseTime(), bytes('key'), 'broken', broken)).toThrow('half a value')
+      appendText(output, 'after', 0, 'k')
+      writer.seal()
+      await writer.flush()
+      await writer.close()
+      const { seen } = await readCommitted(log, name)
+      expect(seen.map(({ key, value }) => [key, value])).toEqual([
+        [null, 'before'],
+        ['k', 'after'],
+      ])
+    })
+
+    it('has taken keys, values and headers when the append returns', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      const writer = await openWriter(log)
+      const output = await writer.output(name)
+      const scratch = bytes('first')
+      output.appendBytes(0, baseTime(), scratch, scratch, [{ key: 'h', value: scratch }])
+      scratch.write('wrong')
+      writer.seal()
+      await writer.flush()
+      await writer.close()
+      const { seen } = await readCommitted(log, name)
+      expect(seen).toMatchObject([{ key: 'first', value: 'first', headers: [['h', 'first']] }])
     })
 
     it('has nothing to commit', options, async () => {

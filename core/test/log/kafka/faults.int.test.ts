@@ -7,7 +7,16 @@ import { type Compression, type KafkaOptions, kafka } from '../../../src/log/kaf
 import type { Log, LogWriter } from '../../../src/log/log.ts'
 import { silentLogger } from '../../../src/metrics/logger.ts'
 import { systemClock } from '../../../src/time/clock.ts'
-import { appendText, openWriter, Probe, readCommitted, unique, until, WAIT_MS } from '../../contract/log-contract/fixture.ts'
+import {
+  appendText,
+  openWriter,
+  Probe,
+  readCommitted,
+  unique,
+  until,
+  WAIT_MS,
+  writePlain,
+} from '../../contract/log-contract/fixture.ts'
 
 function create(options: KafkaOptions): Log {
   return kafka(options).create({ clock: systemClock, logger: silentLogger })
@@ -97,20 +106,23 @@ describe('a Kafka server', () => {
     await server?.stop()
   })
 
-  it.for<Compression>(['none', 'gzip', 'snappy', 'lz4', 'zstd'])('takes and gives batches in codec %s', async (compression) => {
-    const own = create({ brokers: server.brokers, compression })
-    await own.connect()
-    const name = await topicOf(own, 1)
-    const writer = await openWriter(own)
-    const output = await writer.output(name)
-    const values = Array.from({ length: 3_000 }, (_, index) => `value ${index} ${'x'.repeat(index % 50)}`)
-    for (const value of values) appendText(output, value, 0, value)
-    writer.seal()
-    await writer.flush()
-    await writer.close()
-    expect((await readCommitted(own, name)).values()).toEqual(values)
-    await own.close()
-  })
+  it.for<Compression>(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+    'takes and gives batches in codec %s',
+    async (compression) => {
+      const own = create({ brokers: server.brokers, compression })
+      await own.connect()
+      const name = await topicOf(own, 1)
+      const writer = await openWriter(own)
+      const output = await writer.output(name)
+      const values = Array.from({ length: 3_000 }, (_, index) => `value ${index} ${'x'.repeat(index % 50)}`)
+      for (const value of values) appendText(output, value, 0, value)
+      writer.seal()
+      await writer.flush()
+      await writer.close()
+      expect((await readCommitted(own, name)).values()).toEqual(values)
+      await own.close()
+    },
+  )
 
   it('shows the partitions of a member to the tools of Kafka', options, async () => {
     const name = await topicOf(log, 3)
@@ -148,37 +160,95 @@ describe('a Kafka server', () => {
     await member.leave()
   })
 
-  it.for(['orderly', 'killed'] as const)('loses and doubles nothing of a plain writer when it is restarted (%s)', options, async (how) => {
-    const name = await topicOf(log, 2)
-    const probe = new Probe(log)
-    probe.reader.add([0, 1].map((partition) => ({ topic: name, partition, offset: 0 })))
-    const writer = await openWriter(log)
-    const count = await writeThrough(writer, name, how)
-    writer.seal()
-    await writer.flush()
-    await writer.close()
-    await probe.readTo([0, 1].map((partition) => ({ topic: name, partition, offset: count / 2 })))
-    const numbers = (partition: number) => probe.values(partition).map(Number)
-    expect(numbers(0)).toEqual(Array.from({ length: count / 2 }, (_, index) => index * 2))
-    expect(numbers(1)).toEqual(Array.from({ length: count / 2 }, (_, index) => index * 2 + 1))
-    await probe.reader.close()
+  it.for(['orderly', 'killed'] as const)(
+    'loses and doubles nothing of a plain writer when it is restarted (%s)',
+    options,
+    async (how) => {
+      const name = await topicOf(log, 2)
+      const probe = new Probe(log)
+      probe.reader.add([0, 1].map((partition) => ({ topic: name, partition, offset: 0 })))
+      const writer = await openWriter(log)
+      const count = await writeThrough(writer, name, how)
+      writer.seal()
+      await writer.flush()
+      await writer.close()
+      await probe.readTo([0, 1].map((partition) => ({ topic: name, partition, offset: count / 2 })))
+      const numbers = (partition: number) => probe.values(partition).map(Number)
+      expect(numbers(0)).toEqual(Array.from({ length: count / 2 }, (_, index) => index * 2))
+      expect(numbers(1)).toEqual(Array.from({ length: count / 2 }, (_, index) => index * 2 + 1))
+      await probe.reader.close()
+    },
+  )
+
+  it.for(['orderly', 'killed'] as const)(
+    'keeps an open transaction whole when it is restarted (%s)',
+    options,
+    async (how) => {
+      const name = await topicOf(log, 2)
+      const group = unique('group')
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      const count = await writeThrough(writer, name, how)
+      writer.seal()
+      await writer.commit(group, [{ topic: name, partition: 0, offset: 5, metadata: 'epoch 1' }])
+      expect(await log.committed(group, [{ topic: name, partition: 0 }])).toEqual([{ offset: 5, metadata: 'epoch 1' }])
+      await until('the records are visible', async () => {
+        const probe = await readCommitted(log, name, 2)
+        if (probe.seen.length === 0) return false
+        expect(probe.seen.length).toBe(count)
+        expect(new Set(probe.values()).size).toBe(count)
+        return true
+      })
+      await writer.close()
+    },
+  )
+
+  it('aborts a transaction that is open for too long, which is not the same as being fenced', options, async () => {
+    const name = await topicOf(log, 1)
+    const transactionalId = unique('writer')
+    const settings = { transactionalId, transactionTimeoutMs: 1_000, maxBufferedBytes: 1 << 20, onAvailable() {} }
+    const open = async (value: string) => {
+      const writer = log.createWriter(settings)
+      await writer.init()
+      appendText(await writer.output(name), value)
+      writer.seal()
+      await writer.flush()
+      return writer
+    }
+    const late = await open('late')
+    await writePlain(log, name, ['behind it'])
+    await until('the server has aborted it', async () => (await readCommitted(log, name)).seen.length > 0)
+    const commit = late.commit(unique('group'), [])
+    await expect(commit).rejects.toMatchObject({ code: 'LOG_FAILED', reaction: 'restart-task' })
+    expect(() => late.check()).toThrow(/transactionTimeoutMs/)
+    const zombie = await open('zombie')
+    const owner = await open('owner')
+    await owner.commit(unique('group'), [])
+    await until('the owner has committed', async () => (await readCommitted(log, name)).seen.length > 1)
+    await expect(zombie.commit(unique('group'), [])).rejects.toMatchObject({ code: 'FENCED' })
+    expect((await readCommitted(log, name)).values()).toEqual(['behind it', 'owner'])
+    for (const writer of [late, zombie, owner]) await writer.close()
   })
 
-  it.for(['orderly', 'killed'] as const)('keeps an open transaction whole when it is restarted (%s)', options, async (how) => {
-    const name = await topicOf(log, 2)
-    const group = unique('group')
+  it('never takes dropped records for others after an abort that met an outage', options, async () => {
+    const name = await topicOf(log, 1)
     const writer = await openWriter(log, { transactionalId: unique('writer') })
-    const count = await writeThrough(writer, name, how)
+    const output = await writer.output(name)
+    appendText(output, 'acknowledged')
     writer.seal()
-    await writer.commit(group, [{ topic: name, partition: 0, offset: 5, metadata: 'epoch 1' }])
-    expect(await log.committed(group, [{ topic: name, partition: 0 }])).toEqual([{ offset: 5, metadata: 'epoch 1' }])
-    await until('the records are visible', async () => {
-      const probe = await readCommitted(log, name, 2)
-      if (probe.seen.length === 0) return false
-      expect(probe.seen.length).toBe(count)
-      expect(new Set(probe.values()).size).toBe(count)
-      return true
-    })
+    await writer.flush()
+    await writer.commit(unique('group'), [])
+    await server.kill()
+    appendText(output, 'dropped')
+    writer.seal()
+    const aborting = writer.abort()
+    await server.restart()
+    await aborting
+    appendText(output, 'kept')
+    writer.seal()
+    await writer.flush()
+    await writer.commit(unique('group'), [])
+    await until('both transactions are visible', async () => (await readCommitted(log, name)).seen.length > 1)
+    expect((await readCommitted(log, name)).values()).toEqual(['acknowledged', 'kept'])
     await writer.close()
   })
 

@@ -47,6 +47,8 @@ export class BatchBuilder {
   #maxTimestamp = 0
   #lengthBytes = 2
   #valueLengthBytes = 2
+  #compressed: Buffer | undefined
+  #compression = compressionId.none
 
   constructor(writer: ByteWriter) {
     this.#writer = writer
@@ -112,24 +114,23 @@ export class BatchBuilder {
     this.#accept(timestamp)
   }
 
-  /**
-   * Fills the header and returns the batch as it goes over the wire. The bytes are the builder's own buffer unless they
-   * are compressed: they are valid until the builder's writer is used again.
-   */
-  async finish(producer: ProducerIdentity, baseSequence: number, compression: Compression): Promise<Buffer> {
-    const writer = this.#writer
-    if (compression === 'none') return this.finishPlain(producer, baseSequence)
-    const records = await compress(compression, writer.buffer.subarray(recordsAt, writer.position))
+  /** Compresses the records. Nothing may be appended afterwards. */
+  async compress(compression: Exclude<Compression, 'none'>): Promise<void> {
+    const { buffer, position } = this.#writer
+    const records = await compress(compression, buffer.subarray(recordsAt, position))
     const batch = Buffer.allocUnsafe(recordsAt + records.length)
-    records.copy(batch, recordsAt)
-    this.#writeHeader(batch, producer, baseSequence, compressionId[compression])
-    return batch
+    batch.set(records, recordsAt)
+    this.#compressed = batch
+    this.#compression = compressionId[compression]
   }
 
-  /** As `finish`, without compression and without a turn of the event loop. */
-  finishPlain(producer: ProducerIdentity, baseSequence: number): Buffer {
-    const batch = this.#writer.buffer.subarray(0, this.#writer.position)
-    this.#writeHeader(batch, producer, baseSequence, compressionId.none)
+  /**
+   * Fills the header and returns the batch as it goes over the wire. The bytes are the builder's own buffer unless they
+   * were compressed: they are valid until the builder's writer is used again.
+   */
+  finish(producer: ProducerIdentity, baseSequence: number): Buffer {
+    const batch = this.#compressed ?? this.#writer.buffer.subarray(0, this.#writer.position)
+    this.#writeHeader(batch, producer, baseSequence, this.#compression)
     return batch
   }
 

@@ -1,31 +1,44 @@
 import { promisify } from 'node:util'
 import { gunzipSync, gzip, zstdCompress, zstdDecompressSync } from 'node:zlib'
+import { compressionsAlgorithms } from '@platformatic/kafka'
 import { StreamError } from '../../../errors.ts'
 
 /** How record batches are compressed on the way out. */
-export type Compression = 'none' | 'gzip' | 'zstd'
-
-const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** The number of each in a batch's attributes. */
-export const compressionId: Readonly<Record<Compression, number>> = { none: 0, gzip: 1, zstd: 4 }
+export const compressionId: Readonly<Record<Compression, number>> = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 }
 
 const gzipAsync = promisify(gzip)
 const zstdAsync = promisify(zstdCompress)
 
-/** Compresses in a thread of Node's pool. */
-export function compress(compression: Exclude<Compression, 'none'>, bytes: Uint8Array): Promise<Buffer> {
-  return compression === 'gzip' ? gzipAsync(bytes) : zstdAsync(bytes)
+/** gzip and zstd compress in a thread of Node's pool, snappy and lz4 at once. */
+export async function compress(compression: Exclude<Compression, 'none'>, bytes: Buffer): Promise<Buffer> {
+  switch (compression) {
+    case 'gzip':
+      return gzipAsync(bytes)
+    case 'zstd':
+      return zstdAsync(bytes)
+    case 'snappy':
+      return compressionsAlgorithms.snappy.compressSync(bytes)
+    case 'lz4':
+      return compressionsAlgorithms.lz4.compressSync(bytes)
+  }
 }
 
-/** @throws LOG_FAILED for a codec that is not supported. */
-export function decompress(id: number, bytes: Uint8Array): Buffer {
-  if (id === compressionId.gzip) return gunzipSync(bytes)
-  if (id === compressionId.zstd) return zstdDecompressSync(bytes)
-  throw new StreamError(
-    'LOG_FAILED',
-    `record batches compressed with ${names[id] ?? `codec ${id}`} cannot be read yet: gzip, zstd and uncompressed ones can. ` +
-      'Set compression.type of the producer (or of the topic) to one of these',
-    { reaction: 'fail-job' },
-  )
+/** @throws LOG_FAILED for a codec that Kafka did not know when this was written */
+export function decompress(id: number, bytes: Buffer): Buffer {
+  switch (id) {
+    case compressionId.gzip:
+      return gunzipSync(bytes)
+    case compressionId.snappy:
+      return compressionsAlgorithms.snappy.decompressSync(bytes)
+    case compressionId.lz4:
+      return compressionsAlgorithms.lz4.decompressSync(bytes)
+    case compressionId.zstd:
+      return zstdDecompressSync(bytes)
+  }
+  throw new StreamError('LOG_FAILED', `a record batch is compressed with the unknown codec ${id}`, {
+    reaction: 'fail-job',
+  })
 }

@@ -1,7 +1,7 @@
 import { StreamError } from '../../../errors.ts'
 import type { Header, LogBatch } from '../../log.ts'
-import { crc32c } from './crc32c.ts'
 import { decompress } from './compression.ts'
+import { crc32c } from './crc32c.ts'
 import { readHeaders } from './headers.ts'
 import {
   attributesAt,

@@ -30,9 +30,9 @@ export const recordsAt = 61
 export const lengthOverhead = 12
 
 export const compressionMask = 0b111
-export const logAppendTimeFlag = 1 << 3
-export const transactionalFlag = 1 << 4
-export const controlFlag = 1 << 5
+export const logAppendTimeFlag: number = 1 << 3
+export const transactionalFlag: number = 1 << 4
+export const controlFlag: number = 1 << 5
 
 const twoTo32 = 4_294_967_296
 

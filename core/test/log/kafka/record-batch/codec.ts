@@ -1,13 +1,7 @@
-import { ByteWriter } from '../../../../src/serde/byte-writer.ts'
-import type { Serde } from '../../../../src/serde/serde.ts'
-import type { Header, LogBatch } from '../../../../src/log/log.ts'
 import { BatchBuilder } from '../../../../src/log/kafka/record-batch/batch-builder.ts'
 import type { Compression } from '../../../../src/log/kafka/record-batch/compression.ts'
 import { crc32c } from '../../../../src/log/kafka/record-batch/crc32c.ts'
-import {
-  type AbortedTransaction,
-  FetchedRecords,
-} from '../../../../src/log/kafka/record-batch/fetched-records.ts'
+import { type AbortedTransaction, FetchedRecords } from '../../../../src/log/kafka/record-batch/fetched-records.ts'
 import {
   attributesAt,
   controlFlag,
@@ -15,6 +9,9 @@ import {
   transactionalFlag,
   writeInt64,
 } from '../../../../src/log/kafka/record-batch/layout.ts'
+import type { Header, LogBatch } from '../../../../src/log/log.ts'
+import { ByteWriter } from '../../../../src/serde/byte-writer.ts'
+import type { Serde } from '../../../../src/serde/serde.ts'
 
 export interface PlainRecord {
   readonly timestamp: number

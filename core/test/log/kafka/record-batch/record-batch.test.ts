@@ -37,7 +37,10 @@ describe('record batches', () => {
   it('join their neighbours, and give the same records in the same order', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.array(record, { minLength: 1, maxLength: 5 }), compression), { minLength: 1, maxLength: 8 }),
+        fc.array(fc.tuple(fc.array(record, { minLength: 1, maxLength: 5 }), compression), {
+          minLength: 1,
+          maxLength: 8,
+        }),
         async (batches) => {
           const parts: Buffer[] = []
           let baseOffset = 0
@@ -60,7 +63,9 @@ describe('record batches', () => {
   })
 
   it('keep whole milliseconds, rounded down', async () => {
-    expect(recordsOf(decode(await encode([text('a', 12.9), text('b', -0.5)]))).map((r) => r.timestamp)).toEqual([12, -1])
+    expect(recordsOf(decode(await encode([text('a', 12.9), text('b', -0.5)]))).map((r) => r.timestamp)).toEqual([
+      12, -1,
+    ])
   })
 
   it('end where the response was cut, at any byte', async () => {

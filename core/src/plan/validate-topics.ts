@@ -1,0 +1,46 @@
+import { invalid } from './invalid.ts'
+import type { LogicalGraph, LogicalNode } from './logical-graph.ts'
+
+/** Refuses topics that two operators would fight over. @throws GRAPH_INVALID */
+export function checkTopics(graph: LogicalGraph): void {
+  const reading = new Map<string, LogicalNode>()
+  const writing = new Map<string, LogicalNode>()
+  for (const node of graph.nodes) {
+    if (node.kind === 'source' && node.source.kind === 'topic') {
+      const { topic, onDecodeFailure } = node.source
+      checkNotOwned(graph, node, topic)
+      if (typeof onDecodeFailure === 'object') checkNotOwned(graph, node, onDecodeFailure.deadLetterTopic)
+      const other = reading.get(topic)
+      if (other !== undefined) {
+        throw invalid(
+          graph,
+          node,
+          `reads topic ${topic}, which '${other.name}' at ${other.callSite} reads too; read it once and use that stream twice`,
+        )
+      }
+      reading.set(topic, node)
+    } else if (node.kind === 'sink' && node.sink.kind === 'topic') {
+      const { topic } = node.sink
+      checkNotOwned(graph, node, topic)
+      const other = writing.get(topic)
+      if (other !== undefined) {
+        throw invalid(
+          graph,
+          node,
+          `writes topic ${topic}, which '${other.name}' at ${other.callSite} writes too; union the streams and write them once`,
+        )
+      }
+      writing.set(topic, node)
+    }
+  }
+}
+
+/** By the form of the name, not by those in use, so that a job that runs with one task runs with more of them too. */
+function checkNotOwned(graph: LogicalGraph, node: LogicalNode, topic: string): void {
+  if (!topic.startsWith(`${graph.job}.`) || !/\.(repartition|epochs)$/.test(topic)) return
+  throw invalid(
+    graph,
+    node,
+    `uses topic ${topic}, but names of this form are those of the job's own topics; name it otherwise`,
+  )
+}

@@ -1,0 +1,55 @@
+import type { Log, Serde } from '@millrace/core/spi'
+
+/** Writes values to a topic, each to the partition of its key, and waits until the log has them. */
+export async function writeAll<T>(log: Log, topic: string, values: readonly T[], serde: Serde<T>, place: (value: T) => { partition: number; timestamp: number }): Promise<void> {
+  let wake = (): void => {}
+  const writer = log.createWriter({
+    transactionalId: null,
+    transactionTimeoutMs: 60_000,
+    maxBufferedBytes: 16 * 1024 * 1024,
+    onAvailable: () => wake(),
+  })
+  await writer.init()
+  const output = await writer.output(topic)
+  for (const value of values) {
+    const { partition, timestamp } = place(value)
+    output.append(partition, timestamp, null, value, serde)
+    while (writer.isFull) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+        setTimeout(resolve, 100)
+      })
+      writer.check()
+    }
+  }
+  writer.seal()
+  await writer.flush()
+  await writer.close()
+}
+
+/** All committed values of a topic, up to its present end. */
+export async function readAll<T>(log: Log, topic: string, partitions: number, serde: Serde<T>): Promise<T[]> {
+  const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+  const ends = await log.offsets(all, 'latest')
+  const waiting = new Set(all.filter((_, at) => (ends[at] as number) > 0).map(({ partition }) => partition))
+  const values: T[] = []
+  let wake = (): void => {}
+  const reader = log.createReader({ maxBufferedBytes: 16 * 1024 * 1024, onAvailable: () => wake() })
+  reader.add([...waiting].map((partition) => ({ topic, partition, offset: 0 })))
+  while (waiting.size > 0) {
+    const batch = reader.take()
+    if (batch === undefined) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+        setTimeout(resolve, 100)
+      })
+      continue
+    }
+    for (let at = 0; at < batch.count; at++) {
+      values.push(serde.decode(batch.buffer, batch.valueStarts[at] as number, batch.valueEnds[at] as number))
+    }
+    if (batch.nextOffset >= (ends[batch.partition] as number)) waiting.delete(batch.partition)
+  }
+  await reader.close()
+  return values
+}
