@@ -41,7 +41,14 @@ switch (values.help ? undefined : positionals[0]) {
   case 'nexmark': {
     const { benchNexmark } = await import('./nexmark/nexmark.ts')
     const result = await benchNexmark(
-      { runs, events: Number(values.events), queries: values.query ?? null, brokers: values.brokers ?? null, topic: values.topic, latency: values.latency },
+      {
+        runs,
+        events: Number(values.events),
+        queries: values.query ?? null,
+        brokers: values.brokers ?? null,
+        topic: values.topic,
+        latency: values.latency,
+      },
       say,
     )
     if (values.json) console.log(JSON.stringify({ bench: 'nexmark', machine, ...result }))

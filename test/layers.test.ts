@@ -21,6 +21,7 @@ const layers = [
 /** Arrows between neighbours of one layer. */
 const neighbours: Record<string, string[]> = {
   errors: ['structure'],
+  connector: ['operator'],
 }
 
 const below = (layer: number) => layers.slice(0, layer).flat()
@@ -40,7 +41,10 @@ allowed.set(
   'api/environment',
   everything.filter((name) => !['testing', 'spi', 'index'].includes(name)),
 )
-allowed.set('api/job', allowed.get('api/environment') ?? [])
+// What starts a job reaches the engine; the streams do not.
+for (const name of ['api/job', 'api/job-handle', 'api/run-options']) {
+  allowed.set(name, allowed.get('api/environment') ?? [])
+}
 allowed.set('testing', everything)
 allowed.set(
   'spi',

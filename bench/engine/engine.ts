@@ -1,4 +1,13 @@
-import { type Collector, type DataStream, job, memoryLog, sliding, tumbling, valueState, watermarks } from '@millrace/core'
+import {
+  type Collector,
+  type DataStream,
+  job,
+  memoryLog,
+  sliding,
+  tumbling,
+  valueState,
+  watermarks,
+} from '@millrace/core'
 import type { Sink } from '@millrace/core/spi'
 import { median } from '../report/statistics.ts'
 
@@ -23,7 +32,11 @@ interface Item {
 
 const KEYS = 1_000
 /** Made beforehand and handed out in turn, so that making them is not what is measured. */
-const items: readonly Item[] = Array.from({ length: 8_192 }, (_, n) => ({ key: (n * 7_919) % KEYS, value: n % 1_000, time: n }))
+const items: readonly Item[] = Array.from({ length: 8_192 }, (_, n) => ({
+  key: (n * 7_919) % KEYS,
+  value: n % 1_000,
+  time: n,
+}))
 
 function discard<T>(): Sink<T> {
   return {

@@ -76,7 +76,10 @@ export class NexmarkGenerator {
       initialBid,
       reserve: initialBid + this.#price(),
       dateTime,
-      expires: dateTime + 1 + this.#random.integer(Math.max(1, Math.floor((OPEN_AUCTIONS * GROUP * this.#stepMs) / AUCTIONS)) * 2),
+      expires:
+        dateTime +
+        1 +
+        this.#random.integer(Math.max(1, Math.floor((OPEN_AUCTIONS * GROUP * this.#stepMs) / AUCTIONS)) * 2),
       seller: (this.#random.integer(4) > 0 ? hot(lastPerson(id)) : this.#somePerson(id)) + FIRST_ID,
       category: FIRST_CATEGORY + this.#random.integer(CATEGORIES),
       extra: this.#fill(110, 500),
@@ -142,7 +145,9 @@ function lastPerson(id: number): number {
 function lastAuction(id: number): number {
   const group = Math.floor(id / GROUP)
   const place = id % GROUP
-  return place < PERSONS ? (group - 1) * AUCTIONS + AUCTIONS - 1 : group * AUCTIONS + Math.min(place - PERSONS, AUCTIONS - 1)
+  return place < PERSONS
+    ? (group - 1) * AUCTIONS + AUCTIONS - 1
+    : group * AUCTIONS + Math.min(place - PERSONS, AUCTIONS - 1)
 }
 
 function hot(last: number): number {

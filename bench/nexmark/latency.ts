@@ -4,7 +4,7 @@ import { json, kafka, silentLogger } from '@millrace/core'
 import { systemClock } from '@millrace/core/spi'
 import { percentile } from '../report/statistics.ts'
 import type { Bid, NexmarkEvent } from './events.ts'
-import { lastLine, startQuery } from './nexmark.ts'
+import { lastLine, startQuery } from './query-process.ts'
 
 export interface LatencyResult {
   readonly query: 'q0'
@@ -26,12 +26,18 @@ const event = json<NexmarkEvent>()
 const bidRow = json<Pick<Bid, 'dateTime'>>()
 
 /** Feeds bids at a fixed rate to a running pass-through query and times the committed rows. */
-export async function measureLatency(brokers: readonly string[], redisUrl: string, say: (line: string) => void): Promise<LatencyResult[]> {
+export async function measureLatency(
+  brokers: readonly string[],
+  redisUrl: string,
+  say: (line: string) => void,
+): Promise<LatencyResult[]> {
   const results: LatencyResult[] = []
   for (const epochMs of [100, 1_000]) {
     const result = await measure(brokers, redisUrl, epochMs)
     results.push(result)
-    say(`q0 at ${RATE.toLocaleString('en')}/s, epochs of ${epochMs} ms: visible after p50 ${result.p50Ms} ms, p90 ${result.p90Ms} ms, p99 ${result.p99Ms} ms, at most ${result.maxMs} ms`)
+    say(
+      `q0 at ${RATE.toLocaleString('en')}/s, epochs of ${epochMs} ms: visible after p50 ${result.p50Ms} ms, p90 ${result.p90Ms} ms, p99 ${result.p99Ms} ms, at most ${result.maxMs} ms`,
+    )
   }
   return results
 }
@@ -61,7 +67,12 @@ async function measure(brokers: readonly string[], redisUrl: string, epochMs: nu
   }
   reader.add([0, 1, 2, 3].map((partition) => ({ topic: output, partition, offset: 0 })))
 
-  const writer = log.createWriter({ transactionalId: null, transactionTimeoutMs: 60_000, maxBufferedBytes: 64 * 1024 * 1024, onAvailable: () => {} })
+  const writer = log.createWriter({
+    transactionalId: null,
+    transactionTimeoutMs: 60_000,
+    maxBufferedBytes: 64 * 1024 * 1024,
+    onAvailable: () => {},
+  })
   await writer.init()
   const topic = await writer.output(input)
   for (let sent = 0; Date.now() - startMs < WARM_UP_MS + MEASURED_MS; ) {
@@ -93,5 +104,16 @@ async function measure(brokers: readonly string[], redisUrl: string, epochMs: nu
 
 function bid(n: number, dateTime: number): NexmarkEvent {
   const extra = 'x'.repeat(80)
-  return { event_type: 2, bid: { auction: n % 1_000, bidder: n % 5_000, price: n % 10_000, channel: 'search', url: 'https://www.example.com/item', dateTime, extra } }
+  return {
+    event_type: 2,
+    bid: {
+      auction: n % 1_000,
+      bidder: n % 5_000,
+      price: n % 10_000,
+      channel: 'search',
+      url: 'https://www.example.com/item',
+      dateTime,
+      extra,
+    },
+  }
 }

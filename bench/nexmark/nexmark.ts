@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { kafka, silentLogger } from '@millrace/core'
 import { systemClock } from '@millrace/core/spi'
 import { KafkaServer, RedisServer } from '@millrace/testcontainers'
 import { median } from '../report/statistics.ts'
 import { type LatencyResult, measureLatency } from './latency.ts'
 import { loadEvents } from './load.ts'
-import { queries, type QueryName } from './queries.ts'
-import type { QueryMeasure, QueryRun } from './run-query.ts'
+import { type QueryName, queries } from './queries.ts'
+import { lastLine, startQuery } from './query-process.ts'
+import type { QueryMeasure } from './run-query.ts'
 
 export interface NexmarkBenchOptions {
   readonly runs: number
@@ -49,21 +48,34 @@ const START_MS = 1_700_000_000_000
 
 export async function benchNexmark(options: NexmarkBenchOptions, say: (line: string) => void): Promise<NexmarkResult> {
   const names = (options.queries ?? Object.keys(queries)) as QueryName[]
-  for (const name of names) if (!(name in queries)) throw new Error(`There is no query ${name}; there are ${Object.keys(queries).join(', ')}.`)
+  for (const name of names)
+    if (!(name in queries)) throw new Error(`There is no query ${name}; there are ${Object.keys(queries).join(', ')}.`)
   const own = options.brokers === null ? await KafkaServer.start({ jvm: ['-Xms1g', '-Xmx1g'] }) : null
   const state = await RedisServer.start()
   const brokers = own?.brokers ?? (options.brokers ?? '').split(',')
   try {
     if (own !== null) {
       say(`loading ${options.events.toLocaleString('en')} events into ${options.topic}`)
-      await loadEvents(brokers, options.topic, PARTITIONS, options.events, { seed: 42, ratePerSecond: EVENTS_PER_SECOND, startMs: START_MS })
+      await loadEvents(brokers, options.topic, PARTITIONS, options.events, {
+        seed: 42,
+        ratePerSecond: EVENTS_PER_SECOND,
+        startMs: START_MS,
+      })
     }
     const results: QueryResult[] = []
     say('query       events/s   (runs)                              rows    epoch p50/p99 ms   cpu s   peak MB')
     for (const query of names) {
       const measures: QueryMeasure[] = []
       for (let run = 0; run < options.runs; run++) {
-        measures.push(await measureOnce(query, brokers, state.url, options.topic, `${options.topic}-${query}-${Date.now().toString(36)}`))
+        measures.push(
+          await measureOnce(
+            query,
+            brokers,
+            state.url,
+            options.topic,
+            `${options.topic}-${query}-${Date.now().toString(36)}`,
+          ),
+        )
       }
       const result = summarise(query, measures)
       results.push(result)
@@ -77,38 +89,30 @@ export async function benchNexmark(options: NexmarkBenchOptions, say: (line: str
   }
 }
 
-async function measureOnce(query: QueryName, brokers: readonly string[], redisUrl: string, input: string, output: string): Promise<QueryMeasure> {
+async function measureOnce(
+  query: QueryName,
+  brokers: readonly string[],
+  redisUrl: string,
+  input: string,
+  output: string,
+): Promise<QueryMeasure> {
   const log = kafka({ brokers }).create({ clock: systemClock, logger: silentLogger })
   await log.connect()
   await log.createTopics([{ name: output, partitions: PARTITIONS }])
-  const child = startQuery({ query, brokers, redisUrl, input, output, parallelism: 1, epochMs: EPOCH_MS, bounded: true })
+  const child = startQuery({
+    query,
+    brokers,
+    redisUrl,
+    input,
+    output,
+    parallelism: 1,
+    epochMs: EPOCH_MS,
+    bounded: true,
+  })
   const measure = await lastLine(child)
   await log.deleteTopics([output])
   await log.close()
   return measure
-}
-
-/** Every run is a process of its own, so that none finds the code of another compiled. */
-export function startQuery(run: QueryRun): ChildProcess {
-  const file = fileURLToPath(new URL('./run-query.ts', import.meta.url))
-  return spawn(process.execPath, ['--conditions=@millrace/source', file, JSON.stringify(run)], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  })
-}
-
-export function lastLine(child: ChildProcess): Promise<QueryMeasure> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    child.stdout?.on('data', (chunk) => {
-      text += String(chunk)
-    })
-    child.on('error', reject)
-    child.on('close', (code) => {
-      const line = text.trim().split('\n').at(-1) ?? ''
-      if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line) as QueryMeasure)
-      else reject(new Error(`The measured process ended with ${code}: ${text}`))
-    })
-  })
 }
 
 function summarise(query: QueryName, measures: readonly QueryMeasure[]): QueryResult {
@@ -126,7 +130,16 @@ function summarise(query: QueryName, measures: readonly QueryMeasure[]): QueryRe
   }
 }
 
-function row({ query, eventsPerSecond, runs, rows, epochP50Ms, epochP99Ms, cpuSeconds, peakRssMb }: QueryResult): string {
+function row({
+  query,
+  eventsPerSecond,
+  runs,
+  rows,
+  epochP50Ms,
+  epochP99Ms,
+  cpuSeconds,
+  peakRssMb,
+}: QueryResult): string {
   const all = runs.map((rate) => rate.toLocaleString('en')).join(' ')
   return (
     `${query.padEnd(6)} ${eventsPerSecond.toLocaleString('en').padStart(13)}   (${all})`.padEnd(58) +

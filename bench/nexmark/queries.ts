@@ -7,7 +7,12 @@ export type Query = (events: DataStream<NexmarkEvent>) => DataStream<unknown>
 /** How much later than their successors events may come. */
 export const WATERMARK_DELAY = '4s'
 
-export function eventsFrom(env: Environment, topic: string, bounded: boolean, delay: '4s' | '0s' = WATERMARK_DELAY): DataStream<NexmarkEvent> {
+export function eventsFrom(
+  env: Environment,
+  topic: string,
+  bounded: boolean,
+  delay: '4s' | '0s' = WATERMARK_DELAY,
+): DataStream<NexmarkEvent> {
   return env.topic(topic, json<NexmarkEvent>(), { time: watermarks.bounded(delay, eventTime), bounded })
 }
 
@@ -32,20 +37,30 @@ export const queries = {
 
   /** Prices in another currency. */
   q1: (events) =>
-    bids(events).map(({ auction, bidder, price, dateTime, extra }) => ({ auction, bidder, price: 0.908 * price, dateTime, extra })),
+    bids(events).map(({ auction, bidder, price, dateTime, extra }) => ({
+      auction,
+      bidder,
+      price: 0.908 * price,
+      dateTime,
+      extra,
+    })),
 
   /** Bids on some auctions. */
-  q2: (events) => bids(events).filter((bid) => bid.auction % 123 === 0).map(({ auction, price }) => ({ auction, price })),
+  q2: (events) =>
+    bids(events)
+      .filter((bid) => bid.auction % 123 === 0)
+      .map(({ auction, price }) => ({ auction, price })),
 
   /** Hot items: the auctions with the most bids of the last 10 s, every 2 s. */
   q5: (events) =>
     bids(events)
       .keyBy((bid) => bid.auction)
       .window(sliding('10s', '2s'))
-      .aggregate(
-        { create: () => 0, add: (count) => count + 1, result: (count) => count },
-        (num, { key, window }) => ({ auction: key, num, end: window.end }),
-      )
+      .aggregate({ create: () => 0, add: (count) => count + 1, result: (count) => count }, (num, { key, window }) => ({
+        auction: key,
+        num,
+        end: window.end,
+      }))
       // The counts of one window have the timestamp of its end: a window of the slide's size holds just them.
       .keyBy((counted) => counted.end)
       .window(tumbling('2s'))
@@ -80,16 +95,25 @@ export const queries = {
 
   /** Persons who joined and opened an auction within the same 10 s. */
   q8: (events) => {
-    const joined = events.filter((event) => event.event_type === 0).map(({ person }) => ({ id: person.id, person: person as Person | null }))
-    const opened = events.filter((event) => event.event_type === 1).map(({ auction }) => ({ id: (auction as Auction).seller, person: null }))
+    const joined = events
+      .filter((event) => event.event_type === 0)
+      .map(({ person }) => ({ id: person.id, person: person as Person | null }))
+    const opened = events
+      .filter((event) => event.event_type === 1)
+      .map(({ auction }) => ({ id: (auction as Auction).seller, person: null }))
     return joined
       .union(opened)
       .keyBy((either) => either.id)
       .window(tumbling('10s'))
-      .aggregate<{ name: string | null; opened: boolean }, { name: string | null; opened: boolean }, { id: number; name: string | null; stime: number; opened: boolean }>(
+      .aggregate<
+        { name: string | null; opened: boolean },
+        { name: string | null; opened: boolean },
+        { id: number; name: string | null; stime: number; opened: boolean }
+      >(
         {
           create: () => ({ name: null, opened: false }),
-          add: (held, { person }) => (person === null ? { name: held.name, opened: true } : { name: person.name, opened: held.opened }),
+          add: (held, { person }) =>
+            person === null ? { name: held.name, opened: true } : { name: person.name, opened: held.opened },
           result: (held) => held,
         },
         ({ name, opened: hasOpened }, { key, window }) => ({ id: key, name, stime: window.start, opened: hasOpened }),

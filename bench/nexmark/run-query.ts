@@ -1,6 +1,6 @@
 import { job, json, kafka, redis, watermarks } from '@millrace/core'
 import { eventTime, type NexmarkEvent } from './events.ts'
-import { queries, type QueryName, WATERMARK_DELAY } from './queries.ts'
+import { type Query, type QueryName, queries, WATERMARK_DELAY } from './queries.ts'
 
 /** What the measured process is told, as JSON in its first argument. */
 export interface QueryRun {
@@ -36,7 +36,8 @@ const time = watermarks.bounded<NexmarkEvent>(run.bounded ? WATERMARK_DELAY : 0,
 
 const nexmark = job(`nexmark-${run.output}`, (env) => {
   const events = env.topic(run.input, json<NexmarkEvent>(), { time, bounded: run.bounded })
-  queries[run.query](events).toTopic(run.output, json<unknown>())
+  const query: Query = queries[run.query]
+  query(events).toTopic(run.output, json<unknown>())
 })
 
 let epochP50Ms = 0

@@ -30,6 +30,7 @@ export {
   aggregatingState,
   listState,
   mapState,
+  type NoState,
   reducingState,
   type StateDescriptors,
   type StateHandles,

@@ -39,7 +39,12 @@ export async function runEmbedded(options: EmbeddedOptions): Promise<EmbeddedRes
   log.storage.createTopic(topics.alerts, 4)
   log.storage.createTopic(topics.reports, 4)
   const startedAt = Date.now()
-  const handle = detector.start({ log, epochInterval: '250ms', stopOnSignals: true, backPressure: { samples: 20, delay: '25ms', refreshInterval: '500ms' } })
+  const handle = detector.start({
+    log,
+    epochInterval: '250ms',
+    stopOnSignals: true,
+    backPressure: { samples: 20, delay: '25ms', refreshInterval: '500ms' },
+  })
   const ended = handle.done.then(
     () => true,
     () => true,

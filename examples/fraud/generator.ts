@@ -1,5 +1,5 @@
 import { Random } from '@millrace/core/testing'
-import { cities, type City, type Payment, type Rule } from './payments.ts'
+import { type City, cities, type Payment, type Rule } from './payments.ts'
 
 /** A fraud that was put into the stream, to be found: the payments of which one should complete an alert. */
 export interface Injected {
@@ -46,7 +46,14 @@ export function generateTraffic({ seed, payments: wanted }: TrafficOptions): Tra
     home: random.pick(cityNames),
   })
   const pay = (card: string, city: City, time: number, amount: number): string => {
-    const payment = { id: `p${String(id++).padStart(8, '0')}`, card, merchant: `shop-${random.integer(250)}`, city, amount, time }
+    const payment = {
+      id: `p${String(id++).padStart(8, '0')}`,
+      card,
+      merchant: `shop-${random.integer(250)}`,
+      city,
+      amount,
+      time,
+    }
     payments.push(payment)
     return payment.id
   }
@@ -59,16 +66,24 @@ export function generateTraffic({ seed, payments: wanted }: TrafficOptions): Tra
     const kind = random.next()
     if (kind < 0.004) {
       const start = moment(50_000)
-      const ids = Array.from({ length: 10 }, (_, n) => pay(card, home, start + n * 4_000 + random.integer(2_000), everyday()))
+      const ids = Array.from({ length: 10 }, (_, n) =>
+        pay(card, home, start + n * 4_000 + random.integer(2_000), everyday()),
+      )
       injected.push({ rule: 'velocity', card, payments: ids })
     } else if (kind < 0.008) {
       const start = moment(60_000)
-      const ids = [pay(card, home, start, 0.5 + random.integer(100) / 100), pay(card, home, start + 5_000 + random.integer(45_000), large())]
+      const ids = [
+        pay(card, home, start, 0.5 + random.integer(100) / 100),
+        pay(card, home, start + 5_000 + random.integer(45_000), large()),
+      ]
       injected.push({ rule: 'probe', card, payments: ids })
     } else if (kind < 0.012) {
       const start = moment(120_000)
       const away = random.pick(cityNames.filter((city) => city !== home))
-      const ids = [pay(card, home, start, everyday()), pay(card, away, start + 30_000 + random.integer(60_000), everyday())]
+      const ids = [
+        pay(card, home, start, everyday()),
+        pay(card, away, start + 30_000 + random.integer(60_000), everyday()),
+      ]
       injected.push({ rule: 'travel', card, payments: ids })
     } else if (kind < 0.016) {
       // Close to a probe, but the large payment comes too late for one.
@@ -80,7 +95,11 @@ export function generateTraffic({ seed, payments: wanted }: TrafficOptions): Tra
       const start = moment(60_000)
       for (let n = 0; n < 6; n++) pay(card, home, start + n * 8_000, everyday())
     } else {
-      for (let time = START + random.integer(CARD_GAP_MS); time < START + spanMs; time += CARD_GAP_MS + random.integer(CARD_GAP_MS)) {
+      for (
+        let time = START + random.integer(CARD_GAP_MS);
+        time < START + spanMs;
+        time += CARD_GAP_MS + random.integer(CARD_GAP_MS)
+      ) {
         pay(card, home, time, everyday())
       }
     }

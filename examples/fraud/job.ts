@@ -1,4 +1,4 @@
-import { job, type Job, watermarks } from '@millrace/core'
+import { type Job, job, watermarks } from '@millrace/core'
 import { MAX_DELAY_MS } from './generator.ts'
 import type { Payment } from './payments.ts'
 import { detect, merchantReports } from './rules.ts'

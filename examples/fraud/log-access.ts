@@ -1,7 +1,13 @@
 import type { Log, Serde } from '@millrace/core/spi'
 
 /** Writes values to a topic, each to the partition of its key, and waits until the log has them. */
-export async function writeAll<T>(log: Log, topic: string, values: readonly T[], serde: Serde<T>, place: (value: T) => { partition: number; timestamp: number }): Promise<void> {
+export async function writeAll<T>(
+  log: Log,
+  topic: string,
+  values: readonly T[],
+  serde: Serde<T>,
+  place: (value: T) => { partition: number; timestamp: number },
+): Promise<void> {
   let wake = (): void => {}
   const writer = log.createWriter({
     transactionalId: null,

@@ -46,8 +46,11 @@ if (values.help) {
     console.log(JSON.stringify(result))
   } else {
     const { found, missed, falseAlarms } = result
-    const verdict = missed === 0 && falseAlarms === 0 ? styleText('green', 'every fraud found, nobody wrongly stopped') : ''
-    console.log(`  ${result.payments.toLocaleString('en')} payments: ${found} frauds found, ${missed} missed, ${falseAlarms} false alarms  ${verdict}`)
+    const verdict =
+      missed === 0 && falseAlarms === 0 ? styleText('green', 'every fraud found, nobody wrongly stopped') : ''
+    console.log(
+      `  ${result.payments.toLocaleString('en')} payments: ${found} frauds found, ${missed} missed, ${falseAlarms} false alarms  ${verdict}`,
+    )
   }
   if (result.missed > 0 || result.falseAlarms > 0) process.exitCode = 1
 }

@@ -42,13 +42,24 @@ export async function runOnKafka({ seed, payments, say }: OnKafkaOptions): Promi
   try {
     await log.createTopics(Object.values(topics).map((name) => ({ name, partitions: PARTITIONS })))
     await writeAll(log, topics.payments, traffic.payments, paymentJson, place)
-    say(`${traffic.payments.length.toLocaleString('en')} payments are in topic '${topics.payments}'. Starting two workers …`)
-    const killedAfterPayments = await runWorkers(log, { brokers: server.brokers, redisUrl: state.url }, traffic.payments.length, say)
+    say(
+      `${traffic.payments.length.toLocaleString('en')} payments are in topic '${topics.payments}'. Starting two workers …`,
+    )
+    const killedAfterPayments = await runWorkers(
+      log,
+      { brokers: server.brokers, redisUrl: state.url },
+      traffic.payments.length,
+      say,
+    )
     const alerts = canonical(await readAll(log, topics.alerts, PARTITIONS, alertJson))
     const reports = canonical(await readAll(log, topics.reports, PARTITIONS, reportJson))
     const identical = isSame(alerts, expected.alerts) && isSame(reports, expected.reports)
     say(`Committed: ${alerts.length} alerts, ${reports.length} reports.`)
-    say(identical ? 'Every alert and every report is there exactly once.' : 'THE OUTPUT DIFFERS from the undisturbed run.')
+    say(
+      identical
+        ? 'Every alert and every report is there exactly once.'
+        : 'THE OUTPUT DIFFERS from the undisturbed run.',
+    )
     return {
       identical,
       payments: traffic.payments.length,
@@ -90,8 +101,13 @@ async function runWorkers(
       read = await committedPayments(log)
     }
     victim.kill('SIGKILL')
-    say(`SIGKILL to worker ${victim.pid} after ${read.toLocaleString('en')} committed payments; worker ${survivor.pid} takes its tasks over …`)
-    const [code, signal] = await Promise.race([survived, delay(FINISH_WITHIN_MS).then((): [number | null, string | null] => [null, 'time-out'])])
+    say(
+      `SIGKILL to worker ${victim.pid} after ${read.toLocaleString('en')} committed payments; worker ${survivor.pid} takes its tasks over …`,
+    )
+    const [code, signal] = await Promise.race([
+      survived,
+      delay(FINISH_WITHIN_MS).then((): [number | null, string | null] => [null, 'time-out']),
+    ])
     if (code !== 0) throw new Error(`The surviving worker ended with ${code ?? signal}.`)
     return read
   } finally {
@@ -101,7 +117,9 @@ async function runWorkers(
 
 function startWorker(servers: { readonly brokers: readonly string[]; readonly redisUrl: string }): ChildProcess {
   const file = fileURLToPath(new URL('./worker.ts', import.meta.url))
-  return spawn(process.execPath, [...process.execArgv, file, JSON.stringify(servers)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return spawn(process.execPath, [...process.execArgv, file, JSON.stringify(servers)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
 }
 
 /** How many payments the job has read and committed, over all partitions. */

@@ -1,12 +1,4 @@
-import {
-  type Collector,
-  type DataStream,
-  listState,
-  mapState,
-  sliding,
-  tumbling,
-  valueState,
-} from '@millrace/core'
+import { type Collector, type DataStream, listState, mapState, sliding, tumbling, valueState } from '@millrace/core'
 import { type Alert, distanceKm, type MerchantReport, type Payment } from './payments.ts'
 
 /** More payments than this within a minute are too many. */

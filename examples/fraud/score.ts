@@ -9,7 +9,9 @@ export interface Score {
 
 /** Compares alerts with what was put in: a fraud is found when an alert of its rule names one of its payments. */
 export function score(alerts: readonly Alert[], injected: readonly Injected[]): Score {
-  const byPayment = new Map(injected.flatMap((fraud) => fraud.payments.map((payment) => [`${fraud.rule} ${payment}`, fraud])))
+  const byPayment = new Map(
+    injected.flatMap((fraud) => fraud.payments.map((payment) => [`${fraud.rule} ${payment}`, fraud])),
+  )
   const found = new Set<Injected>()
   let falseAlarms = 0
   for (const { rule, payment } of alerts) {

@@ -124,14 +124,20 @@ function busy(task: { busyMs: number; idleMs: number; blockedMs: number } | unde
 
 /** Cuts a row that would wrap, leaving colour codes whole. */
 function clip(row: string, width: number): string {
-  let visible = 0
-  let result = ''
-  for (const part of row.split(/(\x1b\[[0-9;]*m)/)) {
-    if (part.startsWith('\x1b')) result += part
-    else {
-      result += part.slice(0, Math.max(0, width - visible))
-      visible += part.length
-    }
+  const [plain = '', ...coloured] = row.split('\x1b')
+  let left = width
+  const cut = (text: string): string => {
+    const kept = text.slice(0, Math.max(0, left))
+    left -= text.length
+    return kept
   }
-  return result
+  return (
+    cut(plain) +
+    coloured
+      .map((part) => {
+        const end = part.indexOf('m') + 1
+        return `\x1b${part.slice(0, end)}${cut(part.slice(end))}`
+      })
+      .join('')
+  )
 }

@@ -1,8 +1,8 @@
-import { relative } from 'node:path'
+import { dirname, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** Frames in here are the library's own. */
-const library = new URL('..', import.meta.url)
+const library = dirname(import.meta.dirname) + sep
 
 interface Frame {
   readonly file: string
@@ -15,14 +15,13 @@ function callerFrame(): Frame | null {
   Error.stackTraceLimit = 30
   const { stack = '' } = new Error('call site')
   Error.stackTraceLimit = stackTraceLimit
-  const own = fileURLToPath(library)
   for (const text of stack.split('\n').slice(1)) {
     const match = /\(?((?:file:\/\/)?[^\s()]+):(\d+):\d+\)?$/.exec(text)
     if (match === null) continue
     const place = match[1] as string
     if (place.startsWith('node:')) continue
     const file = place.startsWith('file://') ? fileURLToPath(place) : place
-    if (!file.startsWith(own)) return { file, line: match[2] as string }
+    if (!file.startsWith(library)) return { file, line: match[2] as string }
   }
   return null
 }

@@ -4,7 +4,7 @@ import { CoProcessOperator } from '../operator/process.ts'
 import type { CoProcessFunction, KeyedCoProcessFunction } from '../operator/process-function.ts'
 import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
-import type { StateDescriptors } from '../state/keyed/descriptor.ts'
+import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 
@@ -21,7 +21,10 @@ export class ConnectedStreams<Left, Right> {
   /** A function with a handler for each of the two. */
   process<Out>(processFunction: CoProcessFunction<Left, Right, Out>): DataStream<Out> {
     const create = (): Operator => new CoProcessOperator(processFunction)
-    return new DataStream<Out>(this.#builder, this.#builder.operator({ type: 'co-process', inputs: this.#inputs, create }))
+    return new DataStream<Out>(
+      this.#builder,
+      this.#builder.operator({ type: 'co-process', inputs: this.#inputs, create }),
+    )
   }
 }
 
@@ -43,7 +46,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
   }
 
   /** A function with a handler for each of the two, and state and timers of each key in common. */
-  process<Out, Descriptors extends StateDescriptors = {}>(
+  process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
   ): DataStream<Out> {
     const { state = {}, onTimer, open, close } = processFunction

@@ -1,6 +1,7 @@
 import { type CollectTarget, collectSink } from '../connector/collect.ts'
 import { printSink } from '../connector/print.ts'
 import type { Sink } from '../connector/sink.ts'
+import { GraphError } from '../errors.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { OutputTag } from '../operator/output-tag.ts'
 import { ProcessOperator } from '../operator/process.ts'
@@ -10,6 +11,7 @@ import { UnionOperator } from '../operator/union.ts'
 import type { LogicalEdge, Partitioning } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
+import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
 import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
@@ -83,13 +85,19 @@ export class DataStream<T> {
 
   /** This stream and others of its type as one. */
   union(...others: readonly DataStream<T>[]): DataStream<T> {
+    for (const other of others) this.#checkSameJob(other.builder)
     const inputs = [this, ...others].map((stream) => stream.edge(forward))
-    const node = this.builder.operator({ type: 'union', inputs, create: () => new UnionOperator(inputs.length) as Operator })
+    const node = this.builder.operator({
+      type: 'union',
+      inputs,
+      create: () => new UnionOperator(inputs.length) as Operator,
+    })
     return new DataStream<T>(this.builder, node)
   }
 
   /** This stream and one of another type, for a function with two inputs. */
   connect<Other>(other: DataStream<Other>): ConnectedStreams<T, Other> {
+    this.#checkSameJob(other.builder)
     return new ConnectedStreams(this.builder, this.edge(forward), other.edge(forward))
   }
 
@@ -132,6 +140,13 @@ export class DataStream<T> {
   /** @internal */
   edge(partitioning: Partitioning): LogicalEdge {
     return { from: this.node.id, tag: this.#tag, partitioning }
+  }
+
+  #checkSameJob(other: GraphBuilder): void {
+    if (other === this.builder) return
+    throw new GraphError(
+      `At ${callSite()} streams of two jobs are joined; write one to a topic that the other job reads.`,
+    )
   }
 
   #then<Out>(type: string, create: () => Operator): DataStream<Out> {

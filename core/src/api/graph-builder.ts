@@ -1,6 +1,13 @@
-import type { Operator } from '../operator/operator.ts'
-import type { LogicalEdge, LogicalGraph, LogicalNode, OperatorNode, SinkNode, SourceNode } from '../plan/logical-graph.ts'
 import { GraphError } from '../errors.ts'
+import type { Operator } from '../operator/operator.ts'
+import type {
+  LogicalEdge,
+  LogicalGraph,
+  LogicalNode,
+  OperatorNode,
+  SinkNode,
+  SourceNode,
+} from '../plan/logical-graph.ts'
 import { callSite } from './call-site.ts'
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }

@@ -33,7 +33,15 @@ export interface JobHealth {
 }
 
 /** The least healthy state speaks for the process. */
-const severity: readonly WorkerState[] = ['failed', 'restarting', 'starting', 'stopped', 'finished', 'standby', 'running']
+const severity: readonly WorkerState[] = [
+  'failed',
+  'restarting',
+  'starting',
+  'stopped',
+  'finished',
+  'standby',
+  'running',
+]
 
 /** A started job, as this process takes part in it. */
 export class JobHandle {
@@ -72,7 +80,12 @@ export class JobHandle {
   health(): JobHealth {
     const failure = this.#run.failure
     if (failure !== null) {
-      return { live: false, ready: false, state: 'failed', reason: failure instanceof Error ? failure.message : String(failure) }
+      return {
+        live: false,
+        ready: false,
+        state: 'failed',
+        reason: failure instanceof Error ? failure.message : String(failure),
+      }
     }
     const workers = this.#run.workers()
     const state = severity.find((candidate) => workers.some((worker) => worker.state === candidate)) ?? 'starting'

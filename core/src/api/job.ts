@@ -1,10 +1,11 @@
 import { JobRun } from '../cluster/job-run.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
+import { validate } from '../plan/validate.ts'
 import { buildLogicalGraph } from './build.ts'
 import { callerModule } from './call-site.ts'
 import type { Environment } from './environment.ts'
-import { explainJob, type Explanation, type ExplainOptions } from './explain.ts'
+import { type ExplainOptions, type Explanation, explainJob } from './explain.ts'
 import { JobHandle, type JobResult } from './job-handle.ts'
 import { type RunOptions, toSettings } from './run-options.ts'
 
@@ -39,7 +40,7 @@ export class Job implements JobDefinition {
   start(options: RunOptions = {}): JobHandle {
     const settings = toSettings(this.name, options)
     // Wrong graphs are the programmer's to see here, not in a rejected promise.
-    this.build()
+    validate(this.build())
     const run = new JobRun(this, settings, this.#module)
     return new JobHandle(this.name, run, settings.clock, options.stopOnSignals ?? false)
   }
@@ -64,4 +65,3 @@ export class Job implements JobDefinition {
 export function job(name: string, build: (env: Environment) => void): Job {
   return new Job(name, build, callerModule())
 }
-

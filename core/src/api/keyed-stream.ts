@@ -7,8 +7,8 @@ import type { WindowAssigner } from '../operator/window/window-assigner.ts'
 import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
-import type { StateDescriptors } from '../state/keyed/descriptor.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
+import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { KeyedConnectedStreams } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
@@ -44,7 +44,7 @@ export class KeyedStream<K, T> {
    *   },
    * })
    */
-  process<Out, Descriptors extends StateDescriptors = {}>(
+  process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedProcessFunction<K, T, Out, Descriptors>,
   ): DataStream<Out> {
     const { state = {}, onTimer, open, close } = processFunction

@@ -10,7 +10,11 @@ export interface TopicSinkOptions<T> {
 }
 
 /** A topic sink as the plan knows it. */
-export function topicSink<T>(topic: string, value: Serde<T>, { key, partition, headers }: TopicSinkOptions<T>): TopicSinkSpec {
+export function topicSink<T>(
+  topic: string,
+  value: Serde<T>,
+  { key, partition, headers }: TopicSinkOptions<T>,
+): TopicSinkSpec {
   return {
     kind: 'topic',
     topic,
@@ -27,5 +31,8 @@ function keyBytes(key: string | number | Uint8Array | null): Uint8Array | null {
 }
 
 function headerList(headers: Readonly<Record<string, string | Uint8Array>>): { key: string; value: Uint8Array }[] {
-  return Object.entries(headers).map(([key, value]) => ({ key, value: typeof value === 'string' ? Buffer.from(value) : value }))
+  return Object.entries(headers).map(([key, value]) => ({
+    key,
+    value: typeof value === 'string' ? Buffer.from(value) : value,
+  }))
 }

@@ -88,7 +88,9 @@ export class WindowedStream<K, T> {
     map?: WindowMap<K, Result, Out>,
   ): DataStream<Result> | DataStream<Out> {
     if (this.#assigner.kind === 'session' && aggregate.merge === undefined) {
-      throw new GraphError(`The aggregate at ${callSite()} has no merge, which session windows need: two sessions become one when a record falls between them.`)
+      throw new GraphError(
+        `The aggregate at ${callSite()} has no merge, which session windows need: two sessions become one when a record falls between them.`,
+      )
     }
     return this.#window('window-aggregate', aggregating(aggregate, aggregate.serde ?? msgpack<Accumulator>()), map)
   }
@@ -104,7 +106,11 @@ export class WindowedStream<K, T> {
     return this.#add('window-process', gathering(options.serde ?? msgpack<T>()), onWindow as EmitWindow)
   }
 
-  #window<Result, Out>(type: string, contents: PaneContents, map: WindowMap<K, Result, Out> | undefined): DataStream<Out> {
+  #window<Result, Out>(
+    type: string,
+    contents: PaneContents,
+    map: WindowMap<K, Result, Out> | undefined,
+  ): DataStream<Out> {
     if (map === undefined) return this.#add(type, contents, null)
     const mapped = map as WindowMap<unknown, unknown, unknown>
     return this.#add(type, contents, (result, context, out) => out.emit(mapped(result, context)))

@@ -1,6 +1,6 @@
+import { OptionError } from '../errors.ts'
 import type { Duration } from '../time/duration.ts'
 import { durationMs } from '../time/duration.ts'
-import { OptionError } from '../errors.ts'
 
 /**
  * How often and after which pause a failed task is started again; plain data.

@@ -29,9 +29,20 @@ export interface WorkerStatus {
 
 /** What happens to a worker, in order; for logs, tests and displays. */
 export type WorkerEvent =
-  | { readonly kind: 'assigned'; readonly tasks: readonly string[]; readonly graphHash: string; readonly members: number }
+  | {
+      readonly kind: 'assigned'
+      readonly tasks: readonly string[]
+      readonly graphHash: string
+      readonly members: number
+    }
   | { readonly kind: 'standby'; readonly reason: string }
   | { readonly kind: 'membership-lost'; readonly reason: string }
   | { readonly kind: 'task-started'; readonly task: string }
   | { readonly kind: 'task-ended'; readonly task: string; readonly outcome: string }
-  | { readonly kind: 'task-failed'; readonly task: string; readonly code: string; readonly message: string; readonly restartInMs: number | null }
+  | {
+      readonly kind: 'task-failed'
+      readonly task: string
+      readonly code: string
+      readonly message: string
+      readonly restartInMs: number | null
+    }

@@ -1,8 +1,9 @@
 import { StreamError } from '../errors.ts'
 import type { GroupMember } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
-import { inputPartitions, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
 import { Task } from '../runtime/task.ts'
+import { inputPartitions, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
+import type { TaskStatus } from '../runtime/task-status.ts'
 import {
   assignTasks,
   decodeAssignment,
@@ -13,7 +14,6 @@ import {
   type TaskAssignment,
 } from './assignment.ts'
 import { decideRestart, type FailureHistory, noFailures, type RestartStrategy } from './restart-strategy.ts'
-import type { TaskStatus } from '../runtime/task-status.ts'
 import type { WorkerEvent, WorkerState, WorkerStatus, WorkerTotals } from './status.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
@@ -66,7 +66,11 @@ export class Worker implements WorkerHandle {
       Array.from({ length: region.parallelism }, (_, index) => taskId(region.id, index)),
     )
     this.#restarts = environment.metrics.counter('millrace_task_restarts', 'Tasks started again after a failure')
-    environment.metrics.gauge('millrace_worker_tasks', 'Tasks that this worker runs; 0 for a standby', () => this.#running.size)
+    environment.metrics.gauge(
+      'millrace_worker_tasks',
+      'Tasks that this worker runs; 0 for a standby',
+      () => this.#running.size,
+    )
     // Whoever holds the worker hears of a failure through `done`; `ready` alone must not end the process.
     this.#ready.promise.catch(() => {})
     this.#done.promise.catch(() => {})
@@ -212,7 +216,10 @@ export class Worker implements WorkerHandle {
   #onLost(reason: unknown): void {
     if (this.#ending) return
     const text = reason instanceof Error ? reason.message : String(reason)
-    this.#environment.logger.warn({ job: this.#environment.graph.job, reason: text }, 'Group membership lost; joining again')
+    this.#environment.logger.warn(
+      { job: this.#environment.graph.job, reason: text },
+      'Group membership lost; joining again',
+    )
     this.#options.onEvent({ kind: 'membership-lost', reason: text })
     for (const [id, running] of this.#running) {
       running.task?.abandon()
@@ -287,12 +294,21 @@ export class Worker implements WorkerHandle {
         delayMs = decision.delayMs
       }
     }
-    this.#options.onEvent({ kind: 'task-failed', task: id, code: failure.code, message: failure.message, restartInMs: delayMs })
+    this.#options.onEvent({
+      kind: 'task-failed',
+      task: id,
+      code: failure.code,
+      message: failure.message,
+      restartInMs: delayMs,
+    })
     if (delayMs === null) {
       this.#fail(failure)
       return null
     }
-    logger.warn({ task: id, code: failure.code, error: failure.message, restartInMs: delayMs }, 'Task failed; it is started again')
+    logger.warn(
+      { task: id, code: failure.code, error: failure.message, restartInMs: delayMs },
+      'Task failed; it is started again',
+    )
     this.#enter('restarting', failure.message)
     return delayMs
   }
@@ -302,7 +318,10 @@ export class Worker implements WorkerHandle {
     await new Promise<void>((resolve) => {
       clock.setTimer(delayMs, resolve)
       // A stop need not wait for the pause to end.
-      void this.#done.promise.then(() => resolve(), () => resolve())
+      void this.#done.promise.then(
+        () => resolve(),
+        () => resolve(),
+      )
     })
     if (!this.#ending && this.#state === 'restarting') this.#enter('running', null)
   }

@@ -41,12 +41,18 @@ class GeneratorReader<T> implements SplitReader<T, number> {
   #made: number
   #cancel: (() => void) | null = null
 
-  constructor({ make, count, ratePerSecond }: GeneratorOptions<T>, split: number, position: number, context: SplitReaderContext) {
+  constructor(
+    { make, count, ratePerSecond }: GeneratorOptions<T>,
+    split: number,
+    position: number,
+    context: SplitReaderContext,
+  ) {
     this.#make = make
     this.#split = split
     this.#splits = context.parallelism
     this.#count = count === undefined ? Number.POSITIVE_INFINITY : Math.ceil((count - split) / context.parallelism)
-    this.#ratePerMs = ratePerSecond === undefined ? Number.POSITIVE_INFINITY : ratePerSecond / 1000 / context.parallelism
+    this.#ratePerMs =
+      ratePerSecond === undefined ? Number.POSITIVE_INFINITY : ratePerSecond / 1000 / context.parallelism
     this.#context = context
     this.#startedAt = context.now()
     this.#startedFrom = position
@@ -55,7 +61,10 @@ class GeneratorReader<T> implements SplitReader<T, number> {
 
   poll(emit: (value: T, timestamp: number) => void, budget: number): PollStatus {
     const now = this.#context.now()
-    const due = this.#ratePerMs === Number.POSITIVE_INFINITY ? this.#count : this.#startedFrom + (now - this.#startedAt) * this.#ratePerMs
+    const due =
+      this.#ratePerMs === Number.POSITIVE_INFINITY
+        ? this.#count
+        : this.#startedFrom + (now - this.#startedAt) * this.#ratePerMs
     const end = Math.min(this.#count, this.#made + budget, Math.floor(due))
     while (this.#made < end) emit(this.#make(this.#made++ * this.#splits + this.#split), now)
     if (this.#made >= this.#count) return 'end'

@@ -11,7 +11,9 @@ export function printSink<T>(prefix: string): Sink<T> {
       const line = parallelism === 1 ? start : `${start}${index}> `
       return {
         write(value) {
-          process.stdout.write(`${line}${typeof value === 'string' ? value : inspect(value, { breakLength: Number.POSITIVE_INFINITY })}\n`)
+          process.stdout.write(
+            `${line}${typeof value === 'string' ? value : inspect(value, { breakLength: Number.POSITIVE_INFINITY })}\n`,
+          )
         },
         async flush() {},
         async close() {},

@@ -18,7 +18,10 @@ export abstract class BaseOperator<Out> implements Operator {
   }
 
   restore(entry: StateEntry): void {
-    throw new StreamError('STATE_CORRUPT', `Operator ${this.context.uid} keeps no state ${entry.state}, but it is stored.`)
+    throw new StreamError(
+      'STATE_CORRUPT',
+      `Operator ${this.context.uid} keeps no state ${entry.state}, but it is stored.`,
+    )
   }
 
   restoreOperatorState(_state: unknown): void {}

@@ -30,7 +30,9 @@ export class InputGate {
   constructor(onRecord: readonly ((value: never, timestamp: number) => void)[], target: GateTarget) {
     this.#target = target
     this.#merger = new WatermarkMerger(onRecord.length)
-    this.#inputs = onRecord.map((take, index) => new GateInput(this, index, take as (value: unknown, timestamp: number) => void))
+    this.#inputs = onRecord.map(
+      (take, index) => new GateInput(this, index, take as (value: unknown, timestamp: number) => void),
+    )
     this.receivers = this.#inputs as unknown as Receiver<never>[]
   }
 

@@ -3,14 +3,14 @@ import { decodeKey } from '../serde/key-codec.ts'
 import type { StateEntry } from '../state/backend.ts'
 import { createHandles } from '../state/keyed/create-handle.ts'
 import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
-import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
+import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
 import { NO_TIMESTAMP, type OperatorContext, type Receiver, type StateCatalogEntry } from './operator.ts'
 import { RecordContext } from './process-context.ts'
 import type { Collector, KeyedContext, OpenContext, TimerFired, Timers } from './process-function.ts'
-import { type TimeDomain, timerCells, TimerService } from './timer-service.ts'
+import { type TimeDomain, TimerService, timerCells } from './timer-service.ts'
 
 /** One input of a keyed function: how its records are keyed, and what takes them. */
 export interface KeyedInput {
@@ -32,7 +32,12 @@ class KeyedRecordContext extends RecordContext<never> implements KeyedContext<un
   readonly #states: KeyedStates
   readonly #timers: TimerService | null
 
-  constructor(operator: OperatorContext, states: KeyedStates, handles: StateHandles<StateDescriptors>, timers: TimerService | null) {
+  constructor(
+    operator: OperatorContext,
+    states: KeyedStates,
+    handles: StateHandles<StateDescriptors>,
+    timers: TimerService | null,
+  ) {
     super(operator)
     this.state = handles
     this.#states = states
@@ -79,7 +84,9 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const [only] = keyedFunction.inputs
     if (keyedFunction.inputs.length === 1 && only !== undefined) this.inputs = [new OnlyInput(this, only)]
     else {
-      const take = keyedFunction.inputs.map((input) => (value: never, timestamp: number) => this.process(input, value, timestamp))
+      const take = keyedFunction.inputs.map(
+        (input) => (value: never, timestamp: number) => this.process(input, value, timestamp),
+      )
       this.inputs = new InputGate(take, this).receivers
     }
   }

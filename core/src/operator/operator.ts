@@ -1,7 +1,7 @@
-import type { StateChange, StateEntry } from "../state/backend.ts"
-import type { CancelTimer, Clock } from "../time/clock.ts"
-import type { MetricGroup } from "../metrics/registry.ts"
-import type { Logger } from "../metrics/logger.ts"
+import type { Logger } from '../metrics/logger.ts'
+import type { MetricGroup } from '../metrics/registry.ts'
+import type { StateChange, StateEntry } from '../state/backend.ts'
+import type { CancelTimer, Clock } from '../time/clock.ts'
 
 /** Timestamp of a record that has none (no event time was assigned). */
 export const NO_TIMESTAMP: number = Number.NEGATIVE_INFINITY

@@ -1,6 +1,6 @@
-import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
-import type { TimeDomain } from './timer-service.ts'
+import type { NoState, StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
 import type { OutputTag } from './output-tag.ts'
+import type { TimeDomain } from './timer-service.ts'
 
 /** Takes what a function gives out. */
 export interface Collector<Out> {
@@ -61,14 +61,15 @@ export interface ProcessFunction<In, Out> extends Lifecycle {
 }
 
 /** A function over the records of a key, with state and timers. Everything is synchronous. */
-export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = {}> extends Lifecycle {
+export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState> extends Lifecycle {
   readonly state?: Descriptors
   onRecord(value: In, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onTimer?(timer: TimerFired, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
 }
 
 /** A function over two keyed streams that share their keys, and thereby state and timers. */
-export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends StateDescriptors = {}> extends Lifecycle {
+export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends StateDescriptors = NoState>
+  extends Lifecycle {
   readonly state?: Descriptors
   onLeft(value: Left, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onRight(value: Right, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void

@@ -1,5 +1,5 @@
-import type { Cells } from '../state/keyed/keyed-states.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
+import type { Cells } from '../state/keyed/keyed-states.ts'
 
 /** Timers by time, those of one time in the order of registration: a binary heap without objects for its entries. */
 export class TimerQueue {

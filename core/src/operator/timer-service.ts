@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts'
-import type { Cells, CellDeclaration, KeyedStates } from '../state/keyed/keyed-states.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
+import type { CellDeclaration, Cells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { TimerCell } from '../state/keyed/timer-cell.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import { TimerQueue } from './timer-queue.ts'

@@ -1,10 +1,9 @@
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode } from './logical-graph.ts'
 
-/** Refuses topics that two operators would fight over. @throws GRAPH_INVALID */
+/** Refuses topics that are read twice, and those that are the job's own. @throws GRAPH_INVALID */
 export function checkTopics(graph: LogicalGraph): void {
   const reading = new Map<string, LogicalNode>()
-  const writing = new Map<string, LogicalNode>()
   for (const node of graph.nodes) {
     if (node.kind === 'source' && node.source.kind === 'topic') {
       const { topic, onDecodeFailure } = node.source
@@ -20,17 +19,7 @@ export function checkTopics(graph: LogicalGraph): void {
       }
       reading.set(topic, node)
     } else if (node.kind === 'sink' && node.sink.kind === 'topic') {
-      const { topic } = node.sink
-      checkNotOwned(graph, node, topic)
-      const other = writing.get(topic)
-      if (other !== undefined) {
-        throw invalid(
-          graph,
-          node,
-          `writes topic ${topic}, which '${other.name}' at ${other.callSite} writes too; union the streams and write them once`,
-        )
-      }
-      writing.set(topic, node)
+      checkNotOwned(graph, node, node.sink.topic)
     }
   }
 }

@@ -1,10 +1,10 @@
+import { StreamError } from '../errors.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { DeltaCollector, Operator, OperatorContext, Receiver, StateCatalogEntry } from '../operator/operator.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
-import { StreamError } from '../errors.ts'
 
 /** Hands every element to several receivers, in the order of the graph. */
 class FanOut implements Receiver<unknown> {
@@ -197,7 +197,10 @@ function context(
 function inputOf(operators: ReadonlyMap<string, Operator>, uid: string, index: number): Receiver<unknown> {
   const receiver = operators.get(uid)?.inputs[index]
   if (receiver === undefined) {
-    throw new StreamError('INVARIANT_BROKEN', `Operator ${uid} has no input ${index}, or it is not downstream of its reader.`)
+    throw new StreamError(
+      'INVARIANT_BROKEN',
+      `Operator ${uid} has no input ${index}, or it is not downstream of its reader.`,
+    )
   }
   return receiver as Receiver<unknown>
 }

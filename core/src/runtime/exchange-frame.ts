@@ -1,6 +1,6 @@
+import { StreamError } from '../errors.ts'
 import type { ByteWriter } from '../serde/byte-writer.ts'
 import type { Serde } from '../serde/serde.ts'
-import { StreamError } from '../errors.ts'
 
 /*
  * Values of a repartition topic:

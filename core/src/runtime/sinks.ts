@@ -1,5 +1,5 @@
-import { StreamError } from '../errors.ts'
 import type { SinkWriter } from '../connector/sink.ts'
+import { StreamError } from '../errors.ts'
 import type { LogOutput } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
@@ -124,9 +124,7 @@ export class CustomSink implements Receiver<unknown> {
   // Not async before the call into the writer: it has to happen while the barrier passes.
   #close(epoch: number): Promise<readonly unknown[]> {
     const done: Promise<readonly unknown[]> =
-      this.#writer.prepareCommit === undefined
-        ? this.#writer.flush().then(() => [])
-        : this.#writer.prepareCommit(epoch)
+      this.#writer.prepareCommit === undefined ? this.#writer.flush().then(() => []) : this.#writer.prepareCommit(epoch)
     return done.catch((cause: unknown) => {
       throw this.#failed(cause)
     })
@@ -134,9 +132,13 @@ export class CustomSink implements Receiver<unknown> {
 
   #failed(cause: unknown): StreamError {
     if (StreamError.is(cause)) return cause.locate({ operator: this.#uid })
-    return new StreamError('SINK_FAILED', `The sink failed: ${cause instanceof Error ? cause.message : String(cause)}.`, {
-      where: { operator: this.#uid },
-      cause,
-    })
+    return new StreamError(
+      'SINK_FAILED',
+      `The sink failed: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      {
+        where: { operator: this.#uid },
+        cause,
+      },
+    )
   }
 }

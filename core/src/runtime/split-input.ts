@@ -88,10 +88,14 @@ export class SplitInput {
       status = this.#reader.poll(this.#emit, budget)
     } catch (cause) {
       if (StreamError.is(cause)) throw cause.locate({ operator: uid })
-      throw new StreamError('SOURCE_FAILED', `The source failed: ${cause instanceof Error ? cause.message : String(cause)}.`, {
-        where: { operator: uid },
-        cause,
-      })
+      throw new StreamError(
+        'SOURCE_FAILED',
+        `The source failed: ${cause instanceof Error ? cause.message : String(cause)}.`,
+        {
+          where: { operator: uid },
+          cause,
+        },
+      )
     }
     if (this.#records > 0) {
       this.#lastRecordMs = this.#options.now()

@@ -77,7 +77,8 @@ export function epochTopic(job: string, region: Region): string {
 
 export function readsLog(region: Region): boolean {
   return (
-    region.exchangesIn.length > 0 || region.nodes.some(({ node }) => node.kind === 'source' && node.source.kind === 'topic')
+    region.exchangesIn.length > 0 ||
+    region.nodes.some(({ node }) => node.kind === 'source' && node.source.kind === 'topic')
   )
 }
 

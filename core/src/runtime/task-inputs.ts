@@ -101,7 +101,9 @@ export class TaskInputs {
   }
 
   exchangeProgress(): Record<string, ExchangeProgress> {
-    return Object.fromEntries(this.#exchanges.map(({ exchange, input }) => [exchangeStateUid(exchange), input.progress()]))
+    return Object.fromEntries(
+      this.#exchanges.map(({ exchange, input }) => [exchangeStateUid(exchange), input.progress()]),
+    )
   }
 
   /** Records between what was read and what is committed in the log, over all partitions; null while unknown. */

@@ -20,7 +20,9 @@ export interface TaskGauges {
 export function createTaskMetrics(group: MetricGroup, gauges: TaskGauges): TaskMetrics {
   group.gauge('millrace_task_busy_ms', 'Milliseconds the task worked', () => gauges.busy.total('busy'))
   group.gauge('millrace_task_idle_ms', 'Milliseconds the task had nothing to do', () => gauges.busy.total('idle'))
-  group.gauge('millrace_task_blocked_ms', 'Milliseconds the task was blocked downstream', () => gauges.busy.total('blocked'))
+  group.gauge('millrace_task_blocked_ms', 'Milliseconds the task was blocked downstream', () =>
+    gauges.busy.total('blocked'),
+  )
   group.gauge('millrace_task_epoch', 'Last committed epoch', gauges.epoch)
   group.gauge('millrace_task_watermark_ms', 'Lowest watermark of the inputs', gauges.watermark)
   group.gauge('millrace_task_watermark_lag_ms', 'Clock time minus watermark', () => gauges.now() - gauges.watermark())
@@ -28,8 +30,14 @@ export function createTaskMetrics(group: MetricGroup, gauges: TaskGauges): TaskM
   return {
     recordsIn: group.counter('millrace_records_in', 'Records read by sources and exchanges'),
     recordsOut: group.counter('millrace_records_out', 'Records written by sinks'),
-    undecodable: group.counter('millrace_records_undecodable', 'Records skipped or dead-lettered because they did not decode'),
-    epochDuration: group.histogram('millrace_epoch_duration_ms', 'Milliseconds from the barrier to the end of the commit'),
+    undecodable: group.counter(
+      'millrace_records_undecodable',
+      'Records skipped or dead-lettered because they did not decode',
+    ),
+    epochDuration: group.histogram(
+      'millrace_epoch_duration_ms',
+      'Milliseconds from the barrier to the end of the commit',
+    ),
     epochChanges: group.counter('millrace_epoch_changes', 'State changes committed'),
   }
 }

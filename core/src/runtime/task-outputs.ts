@@ -1,8 +1,8 @@
+import { StreamError } from '../errors.ts'
 import type { LogOutput, LogWriter } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
 import type { Region } from '../plan/job-graph.ts'
-import { StreamError } from '../errors.ts'
 import { ExchangeOutput } from './exchange-output.ts'
 import { CustomSink, type SinkBarriers, TopicSink } from './sinks.ts'
 import type { TaskEnvironment } from './task-environment.ts'
@@ -100,7 +100,10 @@ export class TaskOutputs {
     } catch (cause) {
       if (StreamError.is(cause)) throw cause.locate({ operator: uid })
       const text = cause instanceof Error ? cause.message : String(cause)
-      throw new StreamError('SINK_FAILED', `The sink could not be opened: ${text}.`, { where: { operator: uid }, cause })
+      throw new StreamError('SINK_FAILED', `The sink could not be opened: ${text}.`, {
+        where: { operator: uid },
+        cause,
+      })
     }
   }
 

@@ -1,11 +1,25 @@
-import { type EpochMeta, decodeEpochMeta, decodeOffsetMetadata, type OffsetMetadata, type PartitionPosition } from '../checkpoint/format.ts'
-import { planTakeOver, type TakeOverPlan } from '../checkpoint/take-over.ts'
 import type { Decider } from '../checkpoint/commit.ts'
+import {
+  decodeEpochMeta,
+  decodeOffsetMetadata,
+  type EpochMeta,
+  type OffsetMetadata,
+  type PartitionPosition,
+} from '../checkpoint/format.ts'
+import { planTakeOver, type TakeOverPlan } from '../checkpoint/take-over.ts'
 import type { CommittedOffset, LogWriter, TopicPartition } from '../log/log.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { TopicSourceSpec } from '../plan/logical-graph.ts'
 import type { Acquired, TaskStore } from '../state/backend.ts'
-import { deciderOf, epochTopic, inputPartitions, needsEpochTopic, type TaskEnvironment, taskId, writesLog } from './task-environment.ts'
+import {
+  deciderOf,
+  epochTopic,
+  inputPartitions,
+  needsEpochTopic,
+  type TaskEnvironment,
+  taskId,
+  writesLog,
+} from './task-environment.ts'
 
 /** What a task starts from, once it is the only one that can change anything. */
 export interface TakenOver {
@@ -33,8 +47,7 @@ export async function takeOver(
   const { log, state, graph, guarantee, group } = environment
   const decider = deciderOf(region, guarantee)
   // A region whose decision lies in the backend needs it even when nothing in it is stateful.
-  const store =
-    region.stateful || decider === 'state' ? state.task({ job: graph.job, region: region.id, index }) : null
+  const store = region.stateful || decider === 'state' ? state.task({ job: graph.job, region: region.id, index }) : null
   let acquired = store === null ? null : await store.acquire()
   const writer =
     decider === 'log' || writesLog(region)
@@ -48,7 +61,9 @@ export async function takeOver(
   try {
     await writer?.init()
     const inputs = inputPartitions(region, index, environment.topicPartitions)
-    const marker = needsEpochTopic(region, guarantee) ? [{ topic: epochTopic(graph.job, region), partition: index }] : []
+    const marker = needsEpochTopic(region, guarantee)
+      ? [{ topic: epochTopic(graph.job, region), partition: index }]
+      : []
     const committed = decider === 'state' ? [] : await log.committed(group, [...inputs, ...marker])
     const metadata = committed.map((entry) => (entry === null ? null : decodeOffsetMetadata(entry.metadata)))
     const plan = planned(decider, committed, metadata, acquired)

@@ -16,8 +16,8 @@ import { epochTopic, needsEpochTopic, type TaskEnvironment, taskId } from './tas
 import { TaskInputs } from './task-inputs.ts'
 import { createTaskMetrics, type TaskMetrics } from './task-metrics.ts'
 import { TaskOutputs } from './task-outputs.ts'
-import { describeTask, type TakenOver, takeOver } from './task-take-over.ts'
 import type { TaskState, TaskStatus } from './task-status.ts'
+import { describeTask, type TakenOver, takeOver } from './task-take-over.ts'
 
 /** How a task came to its end. */
 export type TaskOutcome = 'finished' | 'stopped' | 'abandoned'
@@ -126,7 +126,10 @@ export class Task {
       idleMs: this.#busy.total('idle'),
       blockedMs: this.#busy.total('blocked'),
       backPressure: this.#sampler.latest,
-      epochDurationMs: { p50: this.#metrics.epochDuration.percentile(50), p99: this.#metrics.epochDuration.percentile(99) },
+      epochDurationMs: {
+        p50: this.#metrics.epochDuration.percentile(50),
+        p99: this.#metrics.epochDuration.percentile(99),
+      },
     }
   }
 
@@ -392,4 +395,3 @@ async function resolveCommittables(
 function delta(epoch: number, meta: EpochMeta, changes: StateDelta['changes']): StateDelta {
   return { epoch, meta: encodeEpochMeta(meta), changes }
 }
-

@@ -51,7 +51,10 @@ export class HarnessTopic<T> {
   }
 
   /** Writes bytes as they are, for what should not decode; null is a tombstone. */
-  sendBytes(value: Uint8Array | null, { key = null, timestamp = this.#now(), partition = 0, headers = {} }: SendOptions = {}): void {
+  sendBytes(
+    value: Uint8Array | null,
+    { key = null, timestamp = this.#now(), partition = 0, headers = {} }: SendOptions = {},
+  ): void {
     this.#log.storage.write(this.name, partition, [
       {
         value,
@@ -68,7 +71,13 @@ export class HarnessTopic<T> {
   }
 
   /** The committed records. */
-  records(): { key: string | null; value: T | null; timestamp: number; partition: number; headers: Record<string, string> }[] {
+  records(): {
+    key: string | null
+    value: T | null
+    timestamp: number
+    partition: number
+    headers: Record<string, string>
+  }[] {
     return this.#log.storage.read(this.name).map(({ key, value, timestamp, partition, headers }) => ({
       key: key === null ? null : key.toString(),
       value: value === null ? null : this.#serde.decode(value, 0, value.length),
@@ -107,7 +116,9 @@ export class TestHarness {
     const serde = this.#serdes.get(name)
     if (serde === undefined) {
       const known = [...this.#serdes.keys()].join(', ')
-      throw new TopicMissingError(`The job neither reads nor writes topic ${name}; it has ${known === '' ? 'none' : known}.`)
+      throw new TopicMissingError(
+        `The job neither reads nor writes topic ${name}; it has ${known === '' ? 'none' : known}.`,
+      )
     }
     return new HarnessTopic(name, this.#log, serde as Serde<T>, () => this.clock.now())
   }
@@ -141,7 +152,8 @@ export class TestHarness {
     )
     const endMs = this.clock.now() + 3_600_000
     while (!isDone) {
-      if (this.clock.now() >= endMs) throw new OptionError('The job did not end within an hour of clock time; is its input bounded?')
+      if (this.clock.now() >= endMs)
+        throw new OptionError('The job did not end within an hour of clock time; is its input bounded?')
       await this.clock.advanceBy(this.#epochMs)
     }
     return this.handle.done

@@ -2,15 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type KeyedFunction, KeyedProcessOperator } from '../../src/operator/keyed-process.ts'
 import type { Collector, KeyedContext, TimerFired } from '../../src/operator/process-function.ts'
+import type { StateEntry } from '../../src/state/backend.ts'
 import {
   aggregatingState,
   listState,
   mapState,
+  type NoState,
   reducingState,
   type StateDescriptors,
   valueState,
 } from '../../src/state/keyed/descriptor.ts'
-import type { StateEntry } from '../../src/state/backend.ts'
 import { VirtualClock } from '../../src/time/virtual-clock.ts'
 import { OperatorHarness } from './operator-harness.ts'
 
@@ -32,7 +33,13 @@ const state = {
   }),
 } satisfies StateDescriptors
 
-function operator(onTimer: KeyedFunction['onTimer'] = (timer, context, out) => (out as Collector<unknown>).emit({ key: (context as KeyedContext<unknown, {}>).key, ...(timer as TimerFired) })): KeyedProcessOperator {
+function operator(
+  onTimer: KeyedFunction['onTimer'] = (timer, context, out) =>
+    (out as Collector<unknown>).emit({
+      key: (context as KeyedContext<unknown, NoState>).key,
+      ...(timer as TimerFired),
+    }),
+): KeyedProcessOperator {
   return new KeyedProcessOperator({
     state,
     inputs: [
@@ -115,7 +122,9 @@ describe('keyed state', () => {
   it('refuses keys that have no meaning', async () => {
     const harness = await open()
     for (const key of [undefined, null, Number.NaN, () => 1]) {
-      expect(() => run(harness, key, () => {})).toThrow(expect.objectContaining({ code: 'KEY_INVALID', where: { operator: 'tested' } }))
+      expect(() => run(harness, key, () => {})).toThrow(
+        expect.objectContaining({ code: 'KEY_INVALID', where: { operator: 'tested' } }),
+      )
     }
   })
 
@@ -136,7 +145,11 @@ const edits = fc.oneof(
   fc.record({ kind: fc.constant('clear' as const), what: fc.constantFrom('count', 'list', 'map', 'sum', 'mean') }),
   fc.record({ kind: fc.constant('push' as const), value: fc.integer() }),
   fc.record({ kind: fc.constant('replace' as const), values: fc.array(fc.integer(), { maxLength: 4 }) }),
-  fc.record({ kind: fc.constant('put' as const), key: fc.constantFrom<unknown>('x', '\0sx', 1, [1], { a: 2 }), value: fc.integer() }),
+  fc.record({
+    kind: fc.constant('put' as const),
+    key: fc.constantFrom<unknown>('x', '\0sx', 1, [1], { a: 2 }),
+    value: fc.integer(),
+  }),
   fc.record({ kind: fc.constant('remove' as const), key: fc.constantFrom<unknown>('x', '\0sx', 1, [1], { a: 2 }) }),
   fc.record({ kind: fc.constant('add' as const), value: fc.integer({ min: -1000, max: 1000 }) }),
 )
@@ -282,7 +295,7 @@ describe('timers', () => {
     const chained = operator((timer, context, out) => {
       const { timeMs } = timer
       ;(out as Collector<unknown>).emit(timeMs)
-      if (timeMs < 13) (context as KeyedContext<unknown, {}>).timers.atEventTime(timeMs + 1)
+      if (timeMs < 13) (context as KeyedContext<unknown, NoState>).timers.atEventTime(timeMs + 1)
     })
     const harness = await new OperatorHarness(chained).open()
     run(harness, 'a', ({ timers }) => timers.atEventTime(10))

@@ -1,5 +1,5 @@
-import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
 import { silentLogger } from '../../src/metrics/logger.ts'
+import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
 import type { Operator, Receiver } from '../../src/operator/operator.ts'
 import type { StateChange, StateEntry } from '../../src/state/backend.ts'
 import type { CancelTimer } from '../../src/time/clock.ts'
@@ -24,7 +24,11 @@ export class OperatorHarness {
   readonly #changes: StateChange[] = []
   #epoch = 0
 
-  constructor(operator: Operator, stored: Map<string, StateEntry> = new Map(), clock: VirtualClock = new VirtualClock()) {
+  constructor(
+    operator: Operator,
+    stored: Map<string, StateEntry> = new Map(),
+    clock: VirtualClock = new VirtualClock(),
+  ) {
     this.#operator = operator
     this.stored = stored
     this.clock = clock

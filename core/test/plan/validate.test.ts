@@ -133,16 +133,6 @@ const wrong: [string, Build, operator: string, message: RegExp][] = [
     /job\.ts:2\) reads topic in, which 'in' at job\.ts:0 reads too/,
   ],
   [
-    'one topic written by two sinks',
-    (graph) => {
-      const read = graph.topic('in')
-      graph.toTopic(read, 'out')
-      graph.toTopic(read, 'out')
-    },
-    'out',
-    /job\.ts:2\) writes topic out, which 'out' at job\.ts:1 writes too/,
-  ],
-  [
     'a sink into a topic that the job owns',
     (graph) => graph.toTopic(graph.count(graph.topic('in'), { uid: 'count' }), 'job.count.0.repartition'),
     'job.count.0.repartition',

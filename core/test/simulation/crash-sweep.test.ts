@@ -5,26 +5,30 @@ import { committedOutput, topologies } from './topologies.ts'
 const SEEDS = [1, 2, 3]
 
 describe.each(topologies)('a job that is $name', (topology) => {
-  it.each(SEEDS)('gives the output of an undisturbed run wherever its worker crashes (seed %i)', { timeout: 120_000 }, async (seed) => {
-    const { output, steps } = await undisturbed(topology, seed)
-    expect(output.length).toBeGreaterThan(0)
-    for (let step = 1; step <= steps; step++) {
-      const place = `seed ${seed}, crash at step ${step} of ${steps}`
-      const simulated = simulate(topology, seed)
-      const first = simulated.startWorker('first')
-      first.clock.crashAt(step)
-      try {
-        await simulated.runUntil(() => simulated.isFinished || first.clock.state === 'crashed', 60_000)
-        if (!simulated.isFinished) {
-          simulated.startWorker('second')
-          await simulated.runUntil(() => simulated.isFinished, 60_000)
+  it.each(SEEDS)(
+    'gives the output of an undisturbed run wherever its worker crashes (seed %i)',
+    { timeout: 120_000 },
+    async (seed) => {
+      const { output, steps } = await undisturbed(topology, seed)
+      expect(output.length).toBeGreaterThan(0)
+      for (let step = 1; step <= steps; step++) {
+        const place = `seed ${seed}, crash at step ${step} of ${steps}`
+        const simulated = simulate(topology, seed)
+        const first = simulated.startWorker('first')
+        first.clock.crashAt(step)
+        try {
+          await simulated.runUntil(() => simulated.isFinished || first.clock.state === 'crashed', 60_000)
+          if (!simulated.isFinished) {
+            simulated.startWorker('second')
+            await simulated.runUntil(() => simulated.isFinished, 60_000)
+          }
+        } catch (cause) {
+          throw new Error(place, { cause })
         }
-      } catch (cause) {
-        throw new Error(place, { cause })
+        expect(committedOutput(simulated.log.storage, topology.outputs), place).toEqual(output)
       }
-      expect(committedOutput(simulated.log.storage, topology.outputs), place).toEqual(output)
-    }
-  })
+    },
+  )
 
   it('survives a second crash, of the worker that takes over, anywhere', { timeout: 120_000 }, async () => {
     const { output, steps } = await undisturbed(topology, 1)

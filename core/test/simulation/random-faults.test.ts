@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { Random } from '../../src/structure/random.ts'
 import type { SimulatedCluster } from '../../src/testing/simulation/simulated-cluster.ts'
 import { simulate, undisturbed } from './run-topology.ts'
-import { committedOutput, topologies, type Topology } from './topologies.ts'
+import { committedOutput, type Topology, topologies } from './topologies.ts'
 
 /** One failing seed can be run alone: MILLRACE_SEED=17. */
 const chosen = process.env['MILLRACE_SEED']
 const seeds = chosen === undefined ? Array.from({ length: 40 }, (_, seed) => seed + 1) : [Number(chosen)]
 
 /** Crashes, freezes, stops and starts workers at random until the job has ended. */
-async function runWithFaults(topology: Topology, seed: number): Promise<{ cluster: SimulatedCluster; faults: string[] }> {
+async function runWithFaults(
+  topology: Topology,
+  seed: number,
+): Promise<{ cluster: SimulatedCluster; faults: string[] }> {
   const cluster = simulate(topology, seed)
   const random = new Random(seed * 7919)
   const faults: string[] = []
@@ -21,7 +24,9 @@ async function runWithFaults(topology: Topology, seed: number): Promise<{ cluste
   start()
   for (let round = 0; round < 8 && !cluster.isFinished; round++) {
     await cluster.clock.advanceBy(random.between(1, 120))
-    const living = cluster.workers.filter(({ clock, handle }) => clock.state !== 'crashed' && handle.health().state !== 'stopped')
+    const living = cluster.workers.filter(
+      ({ clock, handle }) => clock.state !== 'crashed' && handle.health().state !== 'stopped',
+    )
     const victim = living.length === 0 ? null : random.pick(living)
     const kind = random.pick(['crash', 'freeze', 'thaw', 'stop', 'start'] as const)
     faults.push(`${kind} ${victim?.name ?? '-'}`)
@@ -36,7 +41,9 @@ async function runWithFaults(topology: Topology, seed: number): Promise<{ cluste
 }
 
 describe.each(topologies)('a job that is $name', (topology) => {
-  it('gives the output of an undisturbed run through crashes, freezes, leaves and joins', { timeout: 120_000 }, async () => {
+  it('gives the output of an undisturbed run through crashes, freezes, leaves and joins', {
+    timeout: 120_000,
+  }, async () => {
     for (const seed of seeds) {
       const { output } = await undisturbed(topology, seed)
       let run: Awaited<ReturnType<typeof runWithFaults>>

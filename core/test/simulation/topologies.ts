@@ -26,7 +26,11 @@ const time = watermarks.bounded<Reading>(15, (reading) => reading.time)
 
 function readings(seed: number, count: number): Reading[] {
   const random = new Random(seed)
-  return Array.from({ length: count }, (_, n) => ({ key: `k${random.integer(5)}`, n, time: 1_000 + n * 3 - random.integer(12) }))
+  return Array.from({ length: count }, (_, n) => ({
+    key: `k${random.integer(5)}`,
+    n,
+    time: 1_000 + n * 3 - random.integer(12),
+  }))
 }
 
 function fill(storage: MemoryStorage, topic: string, partitions: number, records: readonly Reading[]): void {
@@ -99,7 +103,11 @@ export const topologies: readonly Topology[] = [
         .keyBy((reading) => reading.key)
         .window(tumbling(40))
         .aggregate(
-          { create: () => ({ count: 0, sum: 0 }), add: (held, { n }) => ({ count: held.count + 1, sum: held.sum + n }), result: (held) => held },
+          {
+            create: () => ({ count: 0, sum: 0 }),
+            add: (held, { n }) => ({ count: held.count + 1, sum: held.sum + n }),
+            result: (held) => held,
+          },
           (held, { key, window }) => ({ key, start: window.start, ...held }),
         )
         .toTopic('windows', json())

@@ -6,7 +6,9 @@ import { committedOutput, topologies } from './topologies.ts'
 const FROZEN_MS = 1_000
 
 describe.each(topologies)('a job that is $name', (topology) => {
-  it('is not harmed by a worker that wakes up after its tasks moved, wherever it was frozen', { timeout: 120_000 }, async () => {
+  it('is not harmed by a worker that wakes up after its tasks moved, wherever it was frozen', {
+    timeout: 120_000,
+  }, async () => {
     const { output, steps } = await undisturbed(topology, 5)
     let takenOver = 0
     for (let step = 2; step <= steps; step += 2) {

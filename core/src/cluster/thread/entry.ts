@@ -73,7 +73,10 @@ async function main(start: ThreadStart): Promise<void> {
   run.ready.then(
     () => {
       if (run.graph?.hash !== start.graphHash) {
-        logger.warn({ here: run.graph?.hash, main: start.graphHash }, 'The thread built another graph than the main thread')
+        logger.warn(
+          { here: run.graph?.hash, main: start.graphHash },
+          'The thread built another graph than the main thread',
+        )
       }
       post({ kind: 'ready' })
     },
@@ -91,5 +94,8 @@ async function main(start: ThreadStart): Promise<void> {
 }
 
 main(workerData as ThreadStart).catch((error: unknown) => {
-  post({ kind: 'failed', error: toWire(StreamError.is(error) ? error : new StreamError('WORKER_FAILED', String(error), { cause: error })) })
+  post({
+    kind: 'failed',
+    error: toWire(StreamError.is(error) ? error : new StreamError('WORKER_FAILED', String(error), { cause: error })),
+  })
 })

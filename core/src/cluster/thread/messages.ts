@@ -24,6 +24,11 @@ export type FromThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'status'; readonly status: WorkerStatus; readonly metrics: string }
   | { readonly kind: 'event'; readonly event: WorkerEvent }
-  | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly fields: object; readonly message: string }
+  | {
+      readonly kind: 'log'
+      readonly level: 'debug' | 'info' | 'warn' | 'error'
+      readonly fields: object
+      readonly message: string
+    }
   | { readonly kind: 'done'; readonly outcome: WorkerOutcome }
   | { readonly kind: 'failed'; readonly error: WireError }

@@ -61,9 +61,16 @@ export class ThreadWorker implements WorkerHandle {
       )
     }
     this.#thread.on('message', (message: FromThread) => this.#onMessage(message))
-    this.#thread.on('error', (error) => this.#fail(new StreamError('WORKER_FAILED', `Worker thread ${this.#start.slot} failed: ${error.message}`, { cause: error })))
+    this.#thread.on('error', (error) =>
+      this.#fail(
+        new StreamError('WORKER_FAILED', `Worker thread ${this.#start.slot} failed: ${error.message}`, {
+          cause: error,
+        }),
+      ),
+    )
     this.#thread.on('exit', (code) => {
-      if (code !== 0) this.#fail(new StreamError('WORKER_FAILED', `Worker thread ${this.#start.slot} ended with code ${code}.`))
+      if (code !== 0)
+        this.#fail(new StreamError('WORKER_FAILED', `Worker thread ${this.#start.slot} ended with code ${code}.`))
     })
   }
 

@@ -62,7 +62,10 @@ export class PaneStore {
 
   restore(entry: StateEntry): void {
     if (entry.state !== this.#state) {
-      throw new StreamError('STATE_CORRUPT', `State ${entry.state} is stored, but the window operator keeps ${this.#state}.`)
+      throw new StreamError(
+        'STATE_CORRUPT',
+        `State ${entry.state} is stored, but the window operator keeps ${this.#state}.`,
+      )
     }
     const bytes = Buffer.from(entry.key.buffer, entry.key.byteOffset, entry.key.length)
     const value = Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.length)
@@ -86,7 +89,11 @@ export class PaneStore {
       }
     } else {
       const elements = (pane.contents ?? []) as unknown[]
-      elements[Buffer.from(entry.sub.buffer, entry.sub.byteOffset, 4).readUInt32BE(0)] = this.#contents.serde.decode(value, 0, value.length)
+      elements[Buffer.from(entry.sub.buffer, entry.sub.byteOffset, 4).readUInt32BE(0)] = this.#contents.serde.decode(
+        value,
+        0,
+        value.length,
+      )
       pane.contents = elements
       pane.storedElements = elements.length
     }

@@ -44,14 +44,26 @@ export interface AlignedWindowOptions extends WindowOptions {
  */
 export function tumbling(size: Duration, options: AlignedWindowOptions = {}): AlignedWindows {
   const sizeMs = positive('size', size)
-  return { kind: 'tumbling', domain: options.time ?? 'event', sizeMs, slideMs: sizeMs, offsetMs: durationMs(options.offset ?? 0) }
+  return {
+    kind: 'tumbling',
+    domain: options.time ?? 'event',
+    sizeMs,
+    slideMs: sizeMs,
+    offsetMs: durationMs(options.offset ?? 0),
+  }
 }
 
 /** Windows of one size, a new one every `slide`: they overlap where it is shorter than the size. */
 export function sliding(size: Duration, slide: Duration, options: AlignedWindowOptions = {}): AlignedWindows {
   const sizeMs = positive('size', size)
   const slideMs = positive('slide', slide)
-  return { kind: 'sliding', domain: options.time ?? 'event', sizeMs, slideMs, offsetMs: durationMs(options.offset ?? 0) }
+  return {
+    kind: 'sliding',
+    domain: options.time ?? 'event',
+    sizeMs,
+    slideMs,
+    offsetMs: durationMs(options.offset ?? 0),
+  }
 }
 
 /** Windows that end when no record of the key has come for `gap`. */

@@ -39,7 +39,10 @@ export interface WindowOptions {
  *
  * Watermark semantics: Akidau et al., The Dataflow Model, VLDB 2015.
  */
-export class WindowOperator extends OneInputOperator<never, unknown> implements WindowContext<unknown>, Collector<unknown> {
+export class WindowOperator
+  extends OneInputOperator<never, unknown>
+  implements WindowContext<unknown>, Collector<unknown>
+{
   readonly #options: WindowOptions
   readonly #queue = new PaneQueue()
   readonly #isEventTime: boolean
@@ -61,7 +64,10 @@ export class WindowOperator extends OneInputOperator<never, unknown> implements 
   override setup(context: OperatorContext): void {
     super.setup(context)
     this.#store = new PaneStore(context.uid, this.#options.contents, context.maxParallelism)
-    this.#late = context.metrics.counter('millrace_records_late', 'Records that came after the allowed lateness of their windows')
+    this.#late = context.metrics.counter(
+      'millrace_records_late',
+      'Records that came after the allowed lateness of their windows',
+    )
     if (this.#options.lateTag !== null) this.#lateOutput = context.output(this.#options.lateTag)
   }
 
@@ -89,7 +95,10 @@ export class WindowOperator extends OneInputOperator<never, unknown> implements 
     try {
       const slot = this.#store.table.slot(this.#options.key(value))
       const { assigner } = this.#options
-      const taken = assigner.kind === 'session' ? this.#addToSession(slot, value, time, assigner.gapMs) : this.#addToAligned(slot, value, time)
+      const taken =
+        assigner.kind === 'session'
+          ? this.#addToSession(slot, value, time, assigner.gapMs)
+          : this.#addToAligned(slot, value, time)
       if (!taken) this.#onLate(value, timestamp)
     } catch (cause) {
       throw this.failed(cause)

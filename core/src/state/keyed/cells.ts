@@ -75,7 +75,13 @@ export class ListCell implements Cell {
       if (this.#written > 0) changes.push({ state, keyGroup, key, sub: null, value: null })
     } else {
       for (let index = this.#stored; index < length; index++) {
-        changes.push({ state, keyGroup, key, sub: indexBytes(index), value: encodeValue(this.values[index], this.#serde) })
+        changes.push({
+          state,
+          keyGroup,
+          key,
+          sub: indexBytes(index),
+          value: encodeValue(this.values[index], this.#serde),
+        })
       }
       for (let index = length; index < this.#written; index++) {
         changes.push({ state, keyGroup, key, sub: indexBytes(index), value: null })
@@ -217,5 +223,8 @@ function indexBytes(index: number): Uint8Array {
 }
 
 function corrupt(what: string): StreamError {
-  return new StreamError('STATE_CORRUPT', `An entry of ${what} state has no valid position; the stored state is damaged.`)
+  return new StreamError(
+    'STATE_CORRUPT',
+    `An entry of ${what} state has no valid position; the stored state is damaged.`,
+  )
 }

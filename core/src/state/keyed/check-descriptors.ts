@@ -9,13 +9,18 @@ export function checkDescriptors(descriptors: StateDescriptors): void {
       throw new GraphError(`State '${name}': a state's name must be a letter, then letters, digits, - or _.`)
     }
     const { kind, serde, initial } = declared as Partial<ValueDescriptor<unknown>> & { kind: string }
-    if (serde === undefined) throw new GraphError(`State '${name}' is not made by valueState, listState, mapState, reducingState or aggregatingState.`)
+    if (serde === undefined)
+      throw new GraphError(
+        `State '${name}' is not made by valueState, listState, mapState, reducingState or aggregatingState.`,
+      )
     if (kind !== 'value' || initial === undefined) continue
     try {
       encodeValue(initial, serde)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new GraphError(`State '${name}': its initial value cannot be stored as ${serde.format}: ${reason}`, { cause })
+      throw new GraphError(`State '${name}': its initial value cannot be stored as ${serde.format}: ${reason}`, {
+        cause,
+      })
     }
   }
 }

@@ -1,5 +1,12 @@
 import type { ListCell, MapCell, ValueCell } from './cells.ts'
-import type { AggregatingDescriptor, ReducingDescriptor, StateDescriptor, StateDescriptors, StateHandles, ValueDescriptor } from './descriptor.ts'
+import type {
+  AggregatingDescriptor,
+  ReducingDescriptor,
+  StateDescriptor,
+  StateDescriptors,
+  StateHandles,
+  ValueDescriptor,
+} from './descriptor.ts'
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
 import type { KeySlot, KeyTable } from './key-table.ts'
 import type { Cells } from './keyed-states.ts'

@@ -1,5 +1,5 @@
-import type { Serde } from '../../serde/serde.ts'
 import { msgpack } from '../../serde/msgpack.ts'
+import type { Serde } from '../../serde/serde.ts'
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
 
 /** Folds values into an accumulator and reads a result from it. The accumulator must be something its serde can store. */
@@ -34,7 +34,8 @@ export interface ReducingDescriptor<T> extends Declared<'reducing', ReducingStat
   readonly serde: Serde<T>
   readonly reduce: (left: T, right: T) => T
 }
-export interface AggregatingDescriptor<In, Accumulator, Out> extends Declared<'aggregating', AggregatingState<In, Out>> {
+export interface AggregatingDescriptor<In, Accumulator, Out>
+  extends Declared<'aggregating', AggregatingState<In, Out>> {
   readonly serde: Serde<Accumulator>
   readonly aggregate: Aggregate<In, Accumulator, Out>
 }
@@ -46,6 +47,9 @@ export type StateDescriptor =
   | MapDescriptor<never, never>
   | ReducingDescriptor<never>
   | AggregatingDescriptor<never, never, unknown>
+
+/** The declarations of a function without state. */
+export type NoState = Record<never, never>
 
 export type StateDescriptors = Readonly<Record<string, Declared<string, unknown>>>
 
@@ -62,7 +66,9 @@ export type StateHandles<Descriptors extends StateDescriptors> = {
  */
 export function valueState<T>(options: { readonly initial: T; readonly serde?: Serde<T> }): ValueDescriptor<T, T>
 export function valueState<T>(options?: { readonly serde?: Serde<T> }): ValueDescriptor<T>
-export function valueState<T>(options: { readonly initial?: T; readonly serde?: Serde<T> } = {}): ValueDescriptor<T, T> {
+export function valueState<T>(
+  options: { readonly initial?: T; readonly serde?: Serde<T> } = {},
+): ValueDescriptor<T, T> {
   return { kind: 'value', serde: options.serde ?? msgpack<T>(), initial: options.initial }
 }
 

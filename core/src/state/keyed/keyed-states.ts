@@ -1,5 +1,5 @@
-import type { Serde } from '../../serde/serde.ts'
 import { keyFormat } from '../../serde/key-codec.ts'
+import type { Serde } from '../../serde/serde.ts'
 import type { StateChange, StateEntry } from '../backend.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
 import type { StateDescriptor, StateDescriptors } from './descriptor.ts'

@@ -97,7 +97,9 @@ export class SimulatedCluster {
       if (nextMs === undefined || nextMs > endMs) {
         await this.clock.runUntilIdle()
         if (condition()) return
-        const workers = this.workers.map(({ name, clock, handle }) => `${name} (${clock.state}): ${JSON.stringify(handle.status())}`)
+        const workers = this.workers.map(
+          ({ name, clock, handle }) => `${name} (${clock.state}): ${JSON.stringify(handle.status())}`,
+        )
         throw new Error(`Waited ${withinMs} ms of simulated time in vain.\n${workers.join('\n')}`)
       }
       await this.clock.advanceTo(nextMs)

@@ -8,14 +8,21 @@ import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 const SESSION_MS = 300
 const REBALANCE_MS = 1_000
 
-/** A log in virtual time, and clients each with a process of its own. */
-function setting(): { clock: VirtualClock; provider: MemoryLogProvider; client: (faults?: WorkerFaults) => Log } {
+/** A log in virtual time, and clients each with a process of its own; `wire` says how long the next messages take. */
+function setting(): {
+  clock: VirtualClock
+  provider: MemoryLogProvider
+  wire: { latencyMs: number }
+  client: (faults?: WorkerFaults) => Log
+} {
   const clock = new VirtualClock()
-  const provider = memoryLog({ clock, latencyMs: 1 })
+  const wire = { latencyMs: 1 }
+  const provider = memoryLog({ clock, latencyMs: () => wire.latencyMs })
   provider.storage.createTopic('t', 1)
   return {
     clock,
     provider,
+    wire,
     client: (faults = new WorkerFaults()) => provider.create({ clock: faults.clock(clock), logger: silentLogger }),
   }
 }
@@ -115,13 +122,17 @@ describe('sessions of the memory log', () => {
     )
   })
 
-  it('does not keep a member that left while its join was on the way', async () => {
-    const { clock, client } = setting()
+  it('does not take in a member that left while its join was on the way', async () => {
+    const { clock, client, wire } = setting()
     const first = join(client())
+    await clock.advanceBy(REBALANCE_MS)
     const second = join(client())
-    await clock.advanceBy(2)
+    wire.latencyMs = 20
+    await clock.advanceBy(1)
+    wire.latencyMs = 1
+    expect(second.member).not.toBeNull()
     await Promise.all([second.member?.leave(), clock.advanceBy(REBALANCE_MS)])
-    expect(first.assigned.at(-1)).toBe('1 of 1')
+    expect([first.assigned, second.assigned]).toEqual([['1 of 1'], []])
   })
 })
 
@@ -155,6 +166,49 @@ describe('transactions of the memory log', () => {
     const late = expect(writer.commit('g', [])).rejects.toMatchObject({ code: 'FENCED' })
     await clock.advanceBy(20)
     await late
+  })
+
+  it('end with a marker that takes one offset in each partition', async () => {
+    const { clock, client, provider } = setting()
+    const log = client()
+    const writer = await open(log, clock, 500)
+    const commit = writer.commit('g', [])
+    await clock.advanceBy(20)
+    await commit
+    const latest = log.offsets([{ topic: 't', partition: 0 }], 'latest')
+    await clock.advanceBy(20)
+    expect(await latest).toEqual([2])
+    provider.storage.write('t', 0, [{ value: Buffer.from('next'), timestamp: 0 }])
+    expect(provider.storage.read('t').map(({ offset }) => offset)).toEqual([0, 2])
+  })
+
+  it('commit nothing when the close of their writer has overtaken the commit', async () => {
+    const { clock, client, provider, wire } = setting()
+    const writer = await open(client(), clock, 500)
+    wire.latencyMs = 20
+    const offsets = [{ topic: 't', partition: 0, offset: 1, metadata: '' }]
+    const late = expect(writer.commit('g', offsets)).rejects.toMatchObject({ code: 'LOG_FAILED' })
+    wire.latencyMs = 1
+    await Promise.all([writer.close(), clock.advanceBy(100)])
+    await late
+    expect([provider.storage.read('t'), provider.storage.committed('g', 't', 0)]).toEqual([[], null])
+  })
+
+  it('keep out what is appended while offsets alone are committed', async () => {
+    const { clock, client, provider, wire } = setting()
+    const log = client()
+    const writer = await open(log, clock, 500)
+    const first = writer.commit('g', [])
+    await clock.advanceBy(20)
+    await first
+    const output = await writer.output('t')
+    wire.latencyMs = 20
+    const commit = writer.commit('g', [{ topic: 't', partition: 0, offset: 1, metadata: '' }])
+    wire.latencyMs = 1
+    for (let index = 0; index < 10; index++) output.appendBytes(0, 0, null, Buffer.alloc(100_000))
+    await clock.advanceBy(100)
+    await commit
+    expect(provider.storage.read('t')).toHaveLength(1)
   })
 
   it('leave no timer behind once they are decided', async () => {

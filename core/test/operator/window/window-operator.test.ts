@@ -54,7 +54,10 @@ describe('windows in event time', () => {
     harness.watermark(9)
     expect(harness.elements.slice(-2)).toEqual([{ record: { key: 'a', n: 3 }, timestamp: 9 }, { watermark: 9 }])
     harness.watermark(Number.POSITIVE_INFINITY)
-    expect(harness.records).toEqual([{ key: 'a', n: 3 }, { key: 'a', n: 5 }])
+    expect(harness.records).toEqual([
+      { key: 'a', n: 3 },
+      { key: 'a', n: 5 },
+    ])
   })
 
   it('begin at multiples of their size before the epoch too, moved by the offset', async () => {
@@ -215,18 +218,30 @@ function canonical(results: readonly Result[]): string[] {
 }
 
 const assigners = fc.oneof(
-  fc.record({ size: fc.integer({ min: 1, max: 40 }), offset: fc.integer({ min: 0, max: 40 }) }).map(({ size, offset }) => tumbling(size, { offset })),
+  fc
+    .record({ size: fc.integer({ min: 1, max: 40 }), offset: fc.integer({ min: 0, max: 40 }) })
+    .map(({ size, offset }) => tumbling(size, { offset })),
   fc
     .record({ size: fc.integer({ min: 1, max: 40 }), slide: fc.integer({ min: 1, max: 50 }) })
     .map(({ size, slide }) => sliding(size, slide)),
   fc.integer({ min: 1, max: 20 }).map((gap) => sessions(gap)),
 )
 
-type Step = { readonly kind: 'record'; readonly key: string; readonly behind: number } | { readonly kind: 'advance'; readonly by: number } | { readonly kind: 'restart' | 'barrier' }
+type Step =
+  | { readonly kind: 'record'; readonly key: string; readonly behind: number }
+  | { readonly kind: 'advance'; readonly by: number }
+  | { readonly kind: 'restart' | 'barrier' }
 
 const steps = fc.array(
   fc.oneof(
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant('record' as const), key: fc.constantFrom('a', 'b', 'c'), behind: fc.integer({ min: 0, max: 30 }) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('record' as const),
+        key: fc.constantFrom('a', 'b', 'c'),
+        behind: fc.integer({ min: 0, max: 30 }),
+      }),
+    },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), by: fc.integer({ min: 0, max: 15 }) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('restart' as const, 'barrier' as const) }) },
   ),
