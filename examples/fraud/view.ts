@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { JobStatus } from '@millrace/core'
+import type { JobStatus, TaskStatus } from '@millrace/core'
 import type { Alert, Rule } from './payments.ts'
 
 export interface Progress {
@@ -25,6 +25,8 @@ export class View {
   #lastPayments = 0
   #lastMs = 0
   #lastLineMs = 0
+  /** As last seen: at the end of the input the task is gone, and its figures are still wanted. */
+  #task: TaskStatus | undefined
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out
@@ -39,6 +41,7 @@ export class View {
   }
 
   draw(progress: Progress): void {
+    this.#task = progress.status.workers.flatMap((worker) => worker.tasks)[0] ?? this.#task
     const sinceMs = progress.elapsedMs - this.#lastMs
     if (sinceMs > 0) {
       this.#rates.push(((progress.payments - this.#lastPayments) / sinceMs) * 1000)
@@ -57,8 +60,8 @@ export class View {
     if (this.#out.isTTY) this.#out.write('\x1b[?25h')
   }
 
-  #line({ status, payments, total, elapsedMs }: Progress): string {
-    const [task] = status.workers.flatMap((worker) => worker.tasks)
+  #line({ payments, total, elapsedMs }: Progress): string {
+    const task = this.#task
     const rate = Math.round(this.#rates.at(-1) ?? 0)
     const { velocity, probe, travel } = this.#counts
     return (
@@ -68,9 +71,8 @@ export class View {
     )
   }
 
-  #drawScreen({ status, payments, total, elapsedMs }: Progress): void {
-    const [worker] = status.workers
-    const [task] = worker?.tasks ?? []
+  #drawScreen({ payments, total, elapsedMs }: Progress): void {
+    const task = this.#task
     const share = total === 0 ? 0 : payments / total
     const filled = Math.round(share * BAR)
     const dim = (text: string): string => styleText('dim', text)

@@ -218,6 +218,8 @@ export interface Log {
   /** Creates what is missing and resolves when it can be used; a topic that exists is left as it is. */
   createTopics(topics: readonly TopicSpec[]): Promise<void>
   deleteTopics(names: readonly string[]): Promise<void>
+  /** Lets go of the records below these offsets: they are then no longer there to be read. */
+  deleteRecords(before: readonly PartitionOffset[]): Promise<void>
   /**
    * The first offset that is still there, the end of the committed records, or the first offset whose timestamp
    * (milliseconds) is the given one or later (the end when there is none).
@@ -229,4 +231,3 @@ export interface Log {
   createWriter(options: LogWriterOptions): LogWriter
   join(options: JoinOptions): Promise<GroupMember>
 }
-

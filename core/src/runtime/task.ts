@@ -11,6 +11,7 @@ import { BackPressureSampler } from './back-pressure.ts'
 import { BusyTime } from './busy-time.ts'
 import { Chain } from './chain.ts'
 import { EpochCollector } from './epoch-collector.ts'
+import { ExchangeCleaner } from './exchange-cleaner.ts'
 import { Signal } from './signal.ts'
 import { epochTopic, needsEpochTopic, type TaskEnvironment, taskId } from './task-environment.ts'
 import { TaskInputs } from './task-inputs.ts'
@@ -42,6 +43,7 @@ export class Task {
   readonly #metricGroup: MetricGroup
   readonly #timers = new Set<CancelTimer>()
   readonly #mails: (() => void)[] = []
+  readonly #exchangeCleaner: ExchangeCleaner
   #state: TaskState = 'restoring'
   #takenOver: TakenOver | null = null
   #chain: Chain | null = null
@@ -62,6 +64,7 @@ export class Task {
     this.#index = index
     this.#environment = environment
     this.#busy = new BusyTime(environment.clock)
+    this.#exchangeCleaner = new ExchangeCleaner(region, environment)
     this.#sampler = new BackPressureSampler(
       environment.clock,
       environment.backPressure,
@@ -297,6 +300,7 @@ export class Task {
           this.#committedEpoch = epoch
           this.#metrics.epochDuration.record(this.#environment.clock.now() - startedAt)
           this.#metrics.epochChanges.value += collected.changes.length
+          this.#exchangeCleaner.onCommitted(partitions)
         },
         (error: unknown) => {
           this.#commitFailure = error

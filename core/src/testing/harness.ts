@@ -2,7 +2,7 @@ import type { Job } from '../api/job.ts'
 import type { JobHandle, JobResult } from '../api/job-handle.ts'
 import type { RunOptions } from '../api/run-options.ts'
 import { OptionError, TopicMissingError } from '../errors.ts'
-import { type MemoryLogProvider, memoryLog } from '../log/memory/index.ts'
+import { type MemoryLogProvider, type MemoryStorage, memoryLog } from '../log/memory/index.ts'
 import { silentLogger } from '../metrics/logger.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 import { ByteWriter } from '../serde/byte-writer.ts'
@@ -109,6 +109,11 @@ export class TestHarness {
     this.handle.done.catch((error: unknown) => {
       this.#failure = error
     })
+  }
+
+  /** What the log holds, the job's own topics included. */
+  get storage(): MemoryStorage {
+    return this.#log.storage
   }
 
   /** A topic that the job reads or writes; the type is yours to say. @throws TOPIC_MISSING for another one */

@@ -11,7 +11,9 @@ describe('back-pressure', () => {
     const clock = new VirtualClock()
     let asked = 0
     let isBlocked = (): boolean => asked++ % 4 === 0
-    const sampler = new BackPressureSampler(clock, { samples: 100, delayMs: 50, refreshIntervalMs: 60_000 }, () => isBlocked())
+    const sampler = new BackPressureSampler(clock, { samples: 100, delayMs: 50, refreshIntervalMs: 60_000 }, () =>
+      isBlocked(),
+    )
     sampler.start()
     await clock.advanceBy(100 * 50)
     expect(sampler.latest).toEqual({ ratio: 0.25, level: 'LOW', at: clock.now() })

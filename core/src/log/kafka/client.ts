@@ -8,12 +8,14 @@ import type {
   LogReaderOptions,
   LogWriter,
   LogWriterOptions,
+  PartitionOffset,
   TopicDescription,
   TopicPartition,
   TopicSpec,
 } from '../log.ts'
 import { Cluster } from './cluster.ts'
 import { committedOffsets } from './committed-offsets.ts'
+import { deleteRecords } from './delete-records.ts'
 import { KafkaGroupMember } from './group-member.ts'
 import { listOffsets } from './list-offsets.ts'
 import type { KafkaSettings } from './options.ts'
@@ -56,6 +58,10 @@ export class KafkaClient {
 
   deleteTopics(names: readonly string[]): Promise<void> {
     return deleteTopics(this.#cluster, names)
+  }
+
+  deleteRecords(before: readonly PartitionOffset[]): Promise<void> {
+    return deleteRecords(this.#cluster, before)
   }
 
   async offsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | number): Promise<number[]> {

@@ -10,6 +10,7 @@ import type {
   LogReaderOptions,
   LogWriter,
   LogWriterOptions,
+  PartitionOffset,
   TopicDescription,
   TopicPartition,
   TopicSpec,
@@ -75,6 +76,10 @@ export class KafkaLog implements Log {
 
   deleteTopics(names: readonly string[]): Promise<void> {
     return this.#use((client) => client.deleteTopics(names))
+  }
+
+  deleteRecords(before: readonly PartitionOffset[]): Promise<void> {
+    return this.#use((client) => client.deleteRecords(before))
   }
 
   offsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | number): Promise<number[]> {

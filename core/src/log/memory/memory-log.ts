@@ -8,6 +8,7 @@ import type {
   LogReaderOptions,
   LogWriter,
   LogWriterOptions,
+  PartitionOffset,
   TopicDescription,
   TopicPartition,
   TopicSpec,
@@ -63,11 +64,17 @@ export class MemoryLog implements Log {
     })
   }
 
+  deleteRecords(before: readonly PartitionOffset[]): Promise<void> {
+    return this.#wire.request(() => {
+      for (const { topic, partition, offset } of before) this.#storage.partition(topic, partition).deleteBefore(offset)
+    })
+  }
+
   offsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | number): Promise<number[]> {
     return this.#wire.request(() =>
       partitions.map(({ topic, partition }) => {
         const stored = this.#storage.partition(topic, partition)
-        if (at === 'earliest') return 0
+        if (at === 'earliest') return stored.start
         return at === 'latest' ? stored.stableOffset : stored.offsetAt(at)
       }),
     )

@@ -1,7 +1,7 @@
 import type { LogBatch } from '../log.ts'
 import { type BatchBuilder, emptyRange, StoredBatch, type TransactionState } from './batch.ts'
 
-/** The marker that ends a transaction: no record, and one offset, as Kafka's control records have it. */
+/** What has offsets and no records: the marker that ends a transaction, or a batch whose records were deleted. */
 interface Marker {
   readonly firstOffset: number
   readonly nextOffset: number
@@ -16,6 +16,9 @@ export class MemoryPartition {
   readonly partition: number
   readonly #entries: Entry[] = []
   readonly #listeners = new Set<() => void>()
+  #start = 0
+  /** Entries before this position hold no records any more. */
+  #deletedEntries = 0
   #end = 0
   /** Everything before this offset is decided. */
   #stableOffset = 0
@@ -24,6 +27,11 @@ export class MemoryPartition {
   constructor(topic: string, partition: number) {
     this.topic = topic
     this.partition = partition
+  }
+
+  /** The first offset that is still there. */
+  get start(): number {
+    return this.#start
   }
 
   /** The next offset to be written. */
@@ -44,6 +52,17 @@ export class MemoryPartition {
   /** Writes the marker that ends a transaction, which has been decided. */
   mark(): void {
     this.#add({ firstOffset: this.#end, nextOffset: this.#end + 1, transaction: null })
+  }
+
+  /** Lets go of the records below an offset; whole batches give their memory back. */
+  deleteBefore(offset: number): void {
+    this.#start = Math.max(this.#start, Math.min(offset, this.#stableOffset))
+    for (; this.#deletedEntries < this.#stableEntries; this.#deletedEntries++) {
+      const { firstOffset, nextOffset } = this.#entries[this.#deletedEntries] as Entry
+      if (nextOffset > this.#start) return
+      // The place stays, since readers know their position among the entries.
+      this.#entries[this.#deletedEntries] = { firstOffset, nextOffset, transaction: null }
+    }
   }
 
   /** Position among the entries of the one that holds the offset. */

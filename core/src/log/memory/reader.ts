@@ -102,6 +102,12 @@ export class MemoryReader implements LogReader {
         { where: { topic, partition, offset: read.offset } },
       )
     }
+    if (read.offset < stored.start) {
+      throw new OffsetsLostError(
+        `The offset to read from is before the start of the partition (${stored.start}): its records were deleted.`,
+        { where: { topic, partition, offset: read.offset } },
+      )
+    }
     if (read.position < 0) read.position = stored.find(read.offset)
     const batch = stored.read(read.position, read.offset)
     if (batch === undefined) return undefined

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type LogFixture, openWriter, unique, until, WAIT_MS, writePlain } from './fixture.ts'
+import { type LogFixture, openWriter, Probe, unique, until, WAIT_MS, writePlain } from './fixture.ts'
 
 export function topicContract(fixture: () => LogFixture): void {
   describe('topics', () => {
@@ -54,6 +54,24 @@ export function topicContract(fixture: () => LogFixture): void {
       expect(await log.offsets(partition, 'earliest')).toEqual([0])
       expect(await log.offsets(partition, 'latest')).toEqual([0])
       expect(await log.offsets(partition, Date.now())).toEqual([0])
+    })
+
+    it('lets go of records below an offset, and keeps the others', { timeout: WAIT_MS }, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(1)
+      await writePlain(log, name, ['a', 'b'])
+      await writePlain(log, name, ['c'])
+      await log.deleteRecords([{ topic: name, partition: 0, offset: 2 }])
+      expect(await log.offsets([{ topic: name, partition: 0 }], 'earliest')).toEqual([2])
+      expect(await log.offsets([{ topic: name, partition: 0 }], 'latest')).toEqual([3])
+      const probe = new Probe(log)
+      probe.reader.add([{ topic: name, partition: 0, offset: 2 }])
+      await until('the last record is read', () => {
+        probe.takeAll()
+        return probe.values().length > 0
+      })
+      expect(probe.values()).toEqual(['c'])
+      await probe.reader.close()
     })
 
     it('rejects with TOPIC_MISSING what needs a topic that does not exist', { timeout: WAIT_MS }, async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { GroupMember, Log, LogWriter } from '../../../src/log/log.ts'
 import { type MemoryLogProvider, memoryLog } from '../../../src/log/memory/index.ts'
 import { silentLogger } from '../../../src/metrics/logger.ts'
-import { WorkerFaults } from '../../../src/testing/faults/index.ts'
+import { WorkerClock } from '../../../src/testing/simulation/worker-clock.ts'
 import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 
 const SESSION_MS = 300
@@ -13,7 +13,7 @@ function setting(): {
   clock: VirtualClock
   provider: MemoryLogProvider
   wire: { latencyMs: number }
-  client: (faults?: WorkerFaults) => Log
+  client: (worker?: WorkerClock) => Log
 } {
   const clock = new VirtualClock()
   const wire = { latencyMs: 1 }
@@ -23,7 +23,7 @@ function setting(): {
     clock,
     provider,
     wire,
-    client: (faults = new WorkerFaults()) => provider.create({ clock: faults.clock(clock), logger: silentLogger }),
+    client: (worker = new WorkerClock(clock)) => provider.create({ clock: worker, logger: silentLogger }),
   }
 }
 
@@ -62,7 +62,7 @@ function join(log: Log): Joined {
 describe('sessions of the memory log', () => {
   it('puts out a member that stays silent, also the leader, and tells the others their new assignment', async () => {
     const { clock, client } = setting()
-    const faults = new WorkerFaults()
+    const faults = new WorkerClock(clock)
     const leader = join(client(faults))
     const other = join(client())
     await clock.advanceBy(REBALANCE_MS)
@@ -84,7 +84,7 @@ describe('sessions of the memory log', () => {
 
   it('tells a member that slept through its session that it was lost, and takes it in again', async () => {
     const { clock, client } = setting()
-    const faults = new WorkerFaults()
+    const faults = new WorkerClock(clock)
     const sleeper = join(client(faults))
     const other = join(client())
     await clock.advanceBy(REBALANCE_MS)
