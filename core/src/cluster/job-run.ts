@@ -1,7 +1,7 @@
 import { OptionError, StreamError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { MetricRegistry } from '../metrics/metric-registry.ts'
-import { prometheusText } from '../metrics/prometheus.ts'
+import { mergePrometheusTexts, prometheusText } from '../metrics/prometheus.ts'
 import { compile } from '../plan/compile.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
@@ -68,12 +68,31 @@ function checkDurability(graph: JobGraph, log: Log, state: StateBackend, setting
   )
 }
 
+/** Threads share no objects: what lives in one of them is not there for the others. */
+function checkThreads(graph: JobGraph, state: StateBackend): void {
+  const where = { job: graph.job }
+  if (!state.durable && graph.regions.some((region) => region.stateful)) {
+    throw new OptionError(
+      `slots above 1 run on threads, and each would have a '${state.kind}' state of its own: a task that moves would lose it. Give the run a durable backend (state: redis({ url })), or slots: 1.`,
+      { where },
+    )
+  }
+  for (const { node } of graph.regions.flatMap((region) => region.nodes)) {
+    if (node.kind !== 'sink' || node.sink.kind !== 'custom' || node.sink.sink.isThreadBound !== true) continue
+    throw new OptionError(
+      `slots above 1 run on threads, and '${node.name}' (at ${node.callSite}) hands records to an object of this one. Use slots: 1, or write to a topic.`,
+      { where },
+    )
+  }
+}
+
 /** Runs the workers of this process and speaks for them. */
 export class JobRun {
   readonly metrics: MetricRegistry = new MetricRegistry()
   readonly #settings: JobSettings
   readonly #job: JobDefinition
   readonly #module: string | null
+  readonly #firstSlot: number
   readonly #workers: WorkerHandle[] = []
   readonly #done = Promise.withResolvers<WorkerOutcome>()
   readonly #ready = Promise.withResolvers<void>()
@@ -81,10 +100,14 @@ export class JobRun {
   #failure: unknown = null
   #stopping = false
 
-  /** `module` is the URL of the module that exports the job; needed for worker threads. */
-  constructor(job: JobDefinition, settings: JobSettings, module: string | null = null) {
+  /**
+   * `module` is the URL of the module that exports the job; needed for worker threads. `firstSlot` is the number of the
+   * first worker in metrics.
+   */
+  constructor(job: JobDefinition, settings: JobSettings, module: string | null = null, firstSlot = 0) {
     this.#job = job
     this.#module = module
+    this.#firstSlot = firstSlot
     this.#settings = settings
     // Each is awaited by whoever cares; a failure is always delivered through `done`.
     this.#ready.promise.catch(() => {})
@@ -148,18 +171,21 @@ export class JobRun {
 
   /** Metrics of all slots, in Prometheus' text format. */
   metricsText(): string {
-    const own = prometheusText(this.metrics)
-    return [own, ...this.#workers.map((worker) => worker.metricsText() ?? '')].filter((text) => text !== '').join('')
+    return mergePrometheusTexts([
+      prometheusText(this.metrics),
+      ...this.#workers.map((worker) => worker.metricsText() ?? ''),
+    ])
   }
 
   #addWorker(prepared: PreparedJob, slot: number): void {
     const { log } = prepared
     // Threads share nothing, so a log that lives in this process is served by workers on this thread.
-    if (this.#settings.slots > 1 && log.durable) this.#addThread(prepared.graph, slot)
+    if (this.#settings.slots > 1 && log.durable) this.#addThread(prepared, slot)
     else this.#addLocal(prepared, slot)
   }
 
-  #addThread(graph: JobGraph, slot: number): void {
+  #addThread({ graph, state: backend }: PreparedJob, slot: number): void {
+    checkThreads(graph, backend)
     const { log, state, logger, clock: _clock, onEvent, ...plain } = this.#settings
     if (this.#module === null || !('options' in log) || !('options' in state)) {
       throw new OptionError(
@@ -186,7 +212,7 @@ export class JobRun {
           state,
           clock: settings.clock,
           logger: settings.logger,
-          metrics: this.metrics.group({ job: graph.job, slot: String(slot) }),
+          metrics: this.metrics.group({ job: graph.job, slot: String(this.#firstSlot + slot) }),
           group: settings.group,
           guarantee: settings.guarantee,
           epochIntervalMs: settings.epochIntervalMs,

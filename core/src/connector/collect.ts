@@ -22,6 +22,7 @@ export function collectSink<T>(target: CollectTarget<T>): Sink<T, Collected<T>> 
   return {
     name: 'collect',
     guarantee: 'two-phase',
+    isThreadBound: true,
     async open() {
       let values: T[] = []
       return {

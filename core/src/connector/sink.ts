@@ -42,5 +42,7 @@ export interface SinkWriter<T, Committable = never> {
 export interface Sink<T, Committable = never> {
   readonly name: string
   readonly guarantee: SinkGuarantee
+  /** True for a sink that hands records to objects of the thread that built the job; it cannot run on worker threads. */
+  readonly isThreadBound?: boolean
   open(context: SinkContext): Promise<SinkWriter<T, Committable>>
 }

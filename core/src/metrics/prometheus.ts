@@ -20,6 +20,26 @@ export function prometheusText(registry: MetricRegistry): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
 }
 
+/** Texts of several registries as one: each metric is described once, with the series of all of them behind it. */
+export function mergePrometheusTexts(texts: readonly string[]): string {
+  const families = new Map<string, string[]>()
+  for (const text of texts) {
+    let family: string[] = []
+    let isKnown = false
+    for (const line of text.split('\n')) {
+      if (line.startsWith('# HELP ')) {
+        const name = line.split(' ', 3)[2] as string
+        isKnown = families.has(name)
+        family = families.get(name) ?? []
+        families.set(name, family)
+      }
+      if (line !== '' && !(isKnown && line.startsWith('# '))) family.push(line)
+    }
+  }
+  const lines = [...families.values()].flat()
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+}
+
 function writeFamily(family: MetricFamily, lines: string[]): void {
   const name = familyName(family)
   lines.push(`# HELP ${name} ${family.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`)

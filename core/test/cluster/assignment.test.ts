@@ -45,18 +45,23 @@ describe('assigning tasks to the members of a group', () => {
 
   it('gives every task to exactly one member of the running version, evenly, for any group', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 20 }), fc.infiniteStream(fc.nat()), (count, size, noise) => {
-        const all = tasks(size)
-        const draw = noise[Symbol.iterator]()
-        const owners = all.map(() => (draw.next().value as number) % (count + 1))
-        const members = Array.from({ length: count }, (_, index) =>
-          member(`m${index}`, { tasks: all, owned: all.filter((_task, at) => owners[at] === index) }),
-        )
-        const lists = Object.values(owned(members))
-        expect(lists.flat().sort()).toEqual([...all].sort())
-        const sizes = lists.map((list) => list.length)
-        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1)
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 0, max: 20 }),
+        fc.infiniteStream(fc.nat()),
+        (count, size, noise) => {
+          const all = tasks(size)
+          const draw = noise[Symbol.iterator]()
+          const owners = all.map(() => (draw.next().value as number) % (count + 1))
+          const members = Array.from({ length: count }, (_, index) =>
+            member(`m${index}`, { tasks: all, owned: all.filter((_task, at) => owners[at] === index) }),
+          )
+          const lists = Object.values(owned(members))
+          expect(lists.flat().sort()).toEqual([...all].sort())
+          const sizes = lists.map((list) => list.length)
+          expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1)
+        },
+      ),
     )
   })
 

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { decideRestart, type FailureHistory, noFailures, restart, type RestartStrategy } from '../../src/cluster/restart-strategy.ts'
+import {
+  decideRestart,
+  type FailureHistory,
+  noFailures,
+  type RestartStrategy,
+  restart,
+} from '../../src/cluster/restart-strategy.ts'
 
 /** Delays of failures at the given times until the strategy gives up (null). */
 function delays(strategy: RestartStrategy, times: readonly number[], ranMs = 0): (number | null)[] {
@@ -51,6 +57,8 @@ describe('restart strategies', () => {
   })
 
   it('refuses values that make no sense', () => {
-    expect(() => restart.fixedDelay({ attempts: 0, delay: 1 })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    expect(() => restart.fixedDelay({ attempts: 0, delay: 1 })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID' }),
+    )
   })
 })

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
-import { counterOf, gaugeOf, histogramOf, metrics } from '../../src/metrics/names.ts'
-import { prometheusText } from '../../src/metrics/prometheus.ts'
+import { mergePrometheusTexts, prometheusText } from '../../src/metrics/prometheus.ts'
 
 describe('prometheusText', () => {
   it('is empty without metrics', () => {
@@ -77,25 +76,25 @@ describe('prometheusText', () => {
   })
 })
 
-describe('the list of metrics', () => {
-  it('has valid names, each once, with a help text that is a sentence', () => {
-    const all = Object.values(metrics)
-    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
-    for (const { name, help } of all) {
-      expect(name).toMatch(/^millrace_[a-z_]+$/)
-      expect(help).toMatch(/^[A-Z].*\.$/)
-    }
-  })
-
-  it('makes each metric as the kind that it is listed as', () => {
-    const registry = new MetricRegistry()
-    counterOf(registry, metrics.recordsIn).add(2)
-    gaugeOf(registry, metrics.epoch, () => 7)
-    histogramOf(registry, metrics.epochDurationMs).record(1)
-    expect(registry.families().map(({ name, kind }) => [name, kind])).toEqual([
-      ['millrace_records_in', 'counter'],
-      ['millrace_task_epoch', 'gauge'],
-      ['millrace_epoch_duration_ms', 'histogram'],
+describe('mergePrometheusTexts', () => {
+  it('describes each metric once, with the series of all texts behind it', () => {
+    const texts = ['0', '1'].map((slot) => {
+      const registry = new MetricRegistry()
+      registry.group({ slot }).counter('in', 'Records in.').add(1)
+      registry.group({ slot }).gauge('lag', 'Lag.', () => 2)
+      return prometheusText(registry)
+    })
+    expect(mergePrometheusTexts(['', ...texts]).split('\n')).toEqual([
+      '# HELP in_total Records in.',
+      '# TYPE in_total counter',
+      'in_total{slot="0"} 1',
+      'in_total{slot="1"} 1',
+      '# HELP lag Lag.',
+      '# TYPE lag gauge',
+      'lag{slot="0"} 2',
+      'lag{slot="1"} 2',
+      '',
     ])
+    expect(mergePrometheusTexts(['', ''])).toBe('')
   })
 })

@@ -7,6 +7,7 @@ import { isJobDefinition, type JobDefinition } from '../../plan/job-definition.t
 import type { StateProvider } from '../../state/provider.ts'
 import { systemClock } from '../../time/clock.ts'
 import { JobRun } from '../job-run.ts'
+import type { WorkerEvent } from '../status.ts'
 import type { FromThread, ThreadStart, ToThread } from './messages.ts'
 
 /** Status crosses to the main thread this often. */
@@ -52,15 +53,16 @@ async function stateProvider({ kind, options }: ThreadStart['settings']['state']
 
 async function main(start: ThreadStart): Promise<void> {
   const job = await findJob(start)
-  const run = new JobRun(job, {
+  const settings = {
     ...start.settings,
     slots: 1,
     log: await logProvider(start.settings.log),
     state: await stateProvider(start.settings.state),
     logger,
     clock: systemClock,
-    onEvent: (event) => post({ kind: 'event', event }),
-  })
+    onEvent: (event: WorkerEvent) => post({ kind: 'event', event }),
+  }
+  const run = new JobRun(job, settings, null, start.slot)
   const report = (): void => {
     const [status] = run.workers()
     if (status !== undefined) post({ kind: 'status', status, metrics: prometheusText(run.metrics) })
