@@ -5,6 +5,7 @@ const usage = `Measures Millrace on this machine.
 
   npm run bench -- engine                     operators only, in memory
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
+  npm run bench -- costs                      a commit with 10,000 changed keys; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
 
   --runs <n>       runs of each case, of which the median is given (default 3)
@@ -52,6 +53,12 @@ switch (values.help ? undefined : positionals[0]) {
       say,
     )
     if (values.json) console.log(JSON.stringify({ bench: 'nexmark', machine, ...result }))
+    break
+  }
+  case 'costs': {
+    const { benchCosts } = await import('./costs/costs.ts')
+    const result = await benchCosts(say)
+    if (values.json) console.log(JSON.stringify({ bench: 'costs', machine, ...result }))
     break
   }
   case 'recovery': {

@@ -71,7 +71,7 @@ const cases: Readonly<Record<string, { readonly build: Build; readonly records: 
         .keyBy((item) => item.key)
         .process({
           state: { count: valueState({ initial: 0 }) },
-          onRecord(item, { state }, out: Collector<number>) {
+          onRecord(_item, { state }, out: Collector<number>) {
             const count = state.count.get() + 1
             state.count.set(count)
             out.emit(count)

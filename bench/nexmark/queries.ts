@@ -20,9 +20,9 @@ function bids(events: DataStream<NexmarkEvent>): DataStream<Bid> {
   return events.filter((event) => event.event_type === 2).map((event) => event.bid)
 }
 
-interface Counted {
-  readonly auction: number
+interface HotItems {
   readonly num: number
+  readonly auctions: number[]
 }
 
 interface Highest {
@@ -64,33 +64,32 @@ export const queries = {
       // The counts of one window have the timestamp of its end: a window of the slide's size holds just them.
       .keyBy((counted) => counted.end)
       .window(tumbling('2s'))
-      .aggregate<Counted[], Counted[]>({
-        create: () => [],
-        add: (most, { auction, num }) => {
-          const held = most[0]?.num ?? 0
-          if (num > held) return [{ auction, num }]
-          if (num === held) most.push({ auction, num })
-          return most
+      .aggregate({
+        create: (): HotItems => ({ num: 0, auctions: [] }),
+        add: (hot, { auction, num }) => {
+          if (num > hot.num) return { num, auctions: [auction] }
+          if (num === hot.num) hot.auctions.push(auction)
+          return hot
         },
-        result: (most) => most,
+        result: (hot) => hot,
       })
-      .flatMap((most) => most),
+      .flatMap(({ num, auctions }) => auctions.map((auction) => ({ auction, num }))),
 
   /** The highest bid of each 10 s. */
   q7: (events) =>
     bids(events)
       .keyBy(() => 'all')
       .window(tumbling('10s'))
-      .aggregate<Highest, Bid[]>({
+      .aggregate<Highest, Highest>({
         create: () => ({ price: -1, bids: [] }),
         add: (highest, bid) => {
           if (bid.price > highest.price) return { price: bid.price, bids: [bid] }
           if (bid.price === highest.price) highest.bids.push(bid)
           return highest
         },
-        result: (highest) => highest.bids,
+        result: (highest) => highest,
       })
-      .flatMap((highest) => highest)
+      .flatMap(({ bids: highest }) => highest)
       .map(({ auction, bidder, price, dateTime, extra }) => ({ auction, bidder, price, dateTime, extra })),
 
   /** Persons who joined and opened an auction within the same 10 s. */
