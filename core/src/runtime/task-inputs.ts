@@ -26,6 +26,7 @@ export interface TaskInputsOptions {
   readonly setTimer: (delayMs: number, callback: () => void) => CancelTimer
   readonly onAvailable: () => void
   readonly undecodable: Counter
+  readonly bytesIn: Counter
 }
 
 /** Everything that a task reads, and the heads of its chains. */
@@ -36,10 +37,12 @@ export class TaskInputs {
   readonly #splits: SplitInput[] = []
   readonly #reader: LogReader | null
   readonly #starts: (() => void)[] = []
+  readonly #bytesIn: Counter
   #nextSplit = 0
 
   constructor(options: TaskInputsOptions) {
     const heads: SourceHead[] = []
+    this.#bytesIn = options.bytesIn
     this.#reader = options.takenOver.partitions.length === 0 ? null : this.#openReader(options)
     for (const { uid, node } of options.region.nodes) {
       if (node.kind !== 'source') continue
@@ -124,6 +127,7 @@ export class TaskInputs {
     const input = this.#partitions.get(`${batch.topic}/${batch.partition}`)
     if (input === undefined || input.ended) return 0
     const records = input.process(batch)
+    this.#bytesIn.value += bytesOf(batch)
     if (input.ended) this.#reader?.remove([{ topic: batch.topic, partition: batch.partition }])
     return records
   }
@@ -210,6 +214,14 @@ export class TaskInputs {
     this.#exchanges.push({ exchange, input })
     this.#starts.push(() => input.start())
   }
+}
+
+/** Keys and values of a batch lie one behind the other, so the first and the last tell. */
+function bytesOf({ count, keyStarts, valueStarts, valueEnds }: LogBatch): number {
+  if (count === 0) return 0
+  const first = keyStarts[0] as number
+  const start = first >= 0 ? first : Math.max(0, valueStarts[0] as number)
+  return Math.max(0, (valueEnds[count - 1] as number) - start)
 }
 
 function exchangeStateUid(exchange: Exchange): string {

@@ -4,9 +4,11 @@ import type { BusyTime } from './busy-time.ts'
 export interface TaskMetrics {
   readonly recordsIn: Counter
   readonly recordsOut: Counter
+  readonly bytesIn: Counter
   readonly undecodable: Counter
   readonly epochDuration: Histogram
   readonly epochChanges: Counter
+  readonly epochBytes: Counter
 }
 
 export interface TaskGauges {
@@ -38,6 +40,8 @@ export function createTaskMetrics(group: MetricGroup, gauges: TaskGauges): TaskM
       'millrace_epoch_duration_ms',
       'Milliseconds from the barrier to the end of the commit',
     ),
+    bytesIn: group.counter('millrace_bytes_in', 'Bytes of keys and values read from the log'),
+    epochBytes: group.counter('millrace_epoch_bytes', 'Bytes of state changes committed'),
     epochChanges: group.counter('millrace_epoch_changes', 'State changes committed'),
   }
 }

@@ -184,6 +184,7 @@ export class Task {
       setTimer: (delayMs, callback) => this.#schedule(clock.now() + delayMs, callback),
       onAvailable,
       undecodable: this.#metrics.undecodable,
+      bytesIn: this.#metrics.bytesIn,
     })
     this.#driver = new CommitDriver({
       decider: takenOver.decider,
@@ -300,6 +301,7 @@ export class Task {
           this.#committedEpoch = epoch
           this.#metrics.epochDuration.record(this.#environment.clock.now() - startedAt)
           this.#metrics.epochChanges.value += collected.changes.length
+          this.#metrics.epochBytes.value += changedBytes(collected.changes)
           this.#exchangeCleaner.onCommitted(partitions)
         },
         (error: unknown) => {
@@ -394,6 +396,12 @@ async function resolveCommittables(
   const resolved: Record<string, readonly unknown[]> = {}
   for (const { uid, list } of pending) resolved[uid] = await list
   return resolved
+}
+
+function changedBytes(changes: StateDelta['changes']): number {
+  let bytes = 0
+  for (const { key, sub, value } of changes) bytes += key.length + (sub?.length ?? 0) + (value?.length ?? 0)
+  return bytes
 }
 
 function delta(epoch: number, meta: EpochMeta, changes: StateDelta['changes']): StateDelta {
