@@ -110,6 +110,9 @@ async function measureOnce(
     bounded: true,
   })
   const measure = await lastLine(child)
+  const ends = await log.offsets(Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: input, partition })), 'latest')
+  const expected = ends.reduce((sum, end) => sum + end, 0)
+  if (measure.recordsIn !== expected) throw new Error(`${query} read ${measure.recordsIn} of ${expected} events.`)
   await log.deleteTopics([output])
   await log.close()
   return measure

@@ -1,4 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { decodeSavepoint, encodeSavepoint } from '../checkpoint/savepoint.ts'
 import { JobRun } from '../cluster/job-run.ts'
+import { putSavepoint, takeSavepoint } from '../cluster/savepoints.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 import { validate } from '../plan/validate.ts'
@@ -43,6 +46,28 @@ export class Job implements JobDefinition {
     validate(this.build())
     const run = new JobRun(this, settings, this.#module)
     return new JobHandle(this.name, run, settings.clock, options.stopOnSignals ?? false)
+  }
+
+  /**
+   * Writes a savepoint of the stopped job to a file: its positions and its whole state, from where a run with these options
+   * has left it.
+   *
+   * @throws STATE_INCOMPATIBLE when records are still on their way between tasks
+   */
+  async writeSavepoint(file: string, options: RunOptions): Promise<void> {
+    const savepoint = await takeSavepoint(this, toSettings(this.name, options))
+    await writeFile(file, encodeSavepoint(savepoint))
+  }
+
+  /**
+   * Restores a savepoint for a run with these options, which may have another parallelism. State is found by operator uid;
+   * nothing of the job may be stored yet.
+   *
+   * @throws STATE_INCOMPATIBLE, STATE_CORRUPT, OPTION_INVALID
+   */
+  async restoreSavepoint(file: string, options: RunOptions): Promise<void> {
+    const savepoint = decodeSavepoint(await readFile(file))
+    await putSavepoint(this, toSettings(this.name, options), savepoint)
   }
 
   /** Runs the job to the end of its input, or until it is stopped by a signal. Rejects with what failed it. */
