@@ -18,7 +18,8 @@ export async function loadEvents(
 ): Promise<number> {
   const log = kafka({ brokers }).create({ clock: systemClock, logger: silentLogger })
   await log.connect()
-  await log.createTopics([{ name: topic, partitions }])
+  // Event times are long ago: the events must not be deleted as old.
+  await log.createTopics([{ name: topic, partitions, config: { 'retention.ms': '-1' } }])
   let wake: (() => void) | null = null
   const writer = log.createWriter({
     transactionalId: null,

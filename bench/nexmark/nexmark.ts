@@ -98,7 +98,7 @@ async function measureOnce(
 ): Promise<QueryMeasure> {
   const log = kafka({ brokers }).create({ clock: systemClock, logger: silentLogger })
   await log.connect()
-  await log.createTopics([{ name: output, partitions: PARTITIONS }])
+  await log.createTopics([{ name: output, partitions: PARTITIONS, config: { 'retention.ms': '-1' } }])
   const child = startQuery({
     query,
     brokers,
@@ -110,7 +110,10 @@ async function measureOnce(
     bounded: true,
   })
   const measure = await lastLine(child)
-  const ends = await log.offsets(Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: input, partition })), 'latest')
+  const ends = await log.offsets(
+    Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: input, partition })),
+    'latest',
+  )
   const expected = ends.reduce((sum, end) => sum + end, 0)
   if (measure.recordsIn !== expected) throw new Error(`${query} read ${measure.recordsIn} of ${expected} events.`)
   await log.deleteTopics([output])

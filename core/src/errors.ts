@@ -85,13 +85,18 @@ export class StreamError extends Error {
 
   /** Adds what a caller further out knows of the place; what is known already stays. */
   locate(where: Where): this {
-    this.where = { ...where, ...this.where }
+    const { topic, partition, offset, ...place } = where
+    // An offset means nothing in another topic: the three are taken together or not at all.
+    const sameTopic = this.where.topic === undefined || this.where.topic === topic
+    this.where = { ...(sameTopic ? where : place), ...this.where }
     this.message = this.#text + describeWhere(this.where)
     return this
   }
 
   static is(value: unknown): value is StreamError {
-    return typeof value === 'object' && value !== null && (value as { '~millrace'?: unknown })['~millrace'] === 'StreamError'
+    return (
+      typeof value === 'object' && value !== null && (value as { '~millrace'?: unknown })['~millrace'] === 'StreamError'
+    )
   }
 }
 
@@ -119,7 +124,8 @@ export function toWire(error: unknown): WireError {
 
 export function fromWire(wire: WireError): StreamError {
   let cause: Error | undefined
-  for (const message of wire.causes.toReversed()) cause = new Error(message, cause === undefined ? undefined : { cause })
+  for (const message of wire.causes.toReversed())
+    cause = new Error(message, cause === undefined ? undefined : { cause })
   const error = new StreamError(wire.code, '', { reaction: wire.reaction, cause })
   error.name = wire.name
   error.message = wire.message

@@ -1,15 +1,20 @@
-export { job, type Job } from './api/job.ts'
-export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handle.ts'
-export type { RunOptions } from './api/run-options.ts'
-export type { Explanation, ExplainOptions } from './api/explain.ts'
-export type { Environment, SourceOptions, TopicOptions, TopicRecord } from './api/environment.ts'
-export type { DataStream, KeyByOptions, SinkHandle } from './api/data-stream.ts'
-export type { KeyedStream } from './api/keyed-stream.ts'
 export type { ConnectedStreams, KeyedConnectedStreams } from './api/connected-streams.ts'
-export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
+export type { DataStream, KeyByOptions, SinkHandle } from './api/data-stream.ts'
+export type { Environment, SourceOptions, TopicOptions, TopicRecord } from './api/environment.ts'
+export type { ExplainOptions, Explanation } from './api/explain.ts'
+export { type Job, job } from './api/job.ts'
+export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handle.ts'
+export type { KeyedStream } from './api/keyed-stream.ts'
+export type { RunOptions } from './api/run-options.ts'
 export type { TopicSinkOptions } from './api/topic-sink.ts'
-
-export { outputTag, type OutputTag } from './operator/output-tag.ts'
+export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
+export { type RestartStrategy, restart } from './cluster/restart-strategy.ts'
+export type { WorkerEvent, WorkerState, WorkerStatus } from './cluster/status.ts'
+export * from './errors.ts'
+export { kafka } from './log/kafka/index.ts'
+export { memoryLog } from './log/memory/index.ts'
+export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
+export { type OutputTag, outputTag } from './operator/output-tag.ts'
 export type {
   Collector,
   CoProcessFunction,
@@ -24,7 +29,13 @@ export type {
 } from './operator/process-function.ts'
 export { sessions, sliding, type TimeWindow, tumbling, type WindowAssigner } from './operator/window/window-assigner.ts'
 export type { WindowContext } from './operator/window/window-operator.ts'
-
+export type { BackPressure, BackPressureLevel } from './runtime/back-pressure.ts'
+export type { TaskState, TaskStatus } from './runtime/task-status.ts'
+export { json } from './serde/json.ts'
+export { msgpack } from './serde/msgpack.ts'
+export { bytes, number, string } from './serde/primitives.ts'
+export { schema } from './serde/schema.ts'
+export type { Serde } from './serde/serde.ts'
 export {
   type Aggregate,
   aggregatingState,
@@ -37,7 +48,8 @@ export {
   valueState,
 } from './state/keyed/descriptor.ts'
 export type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './state/keyed/handles.ts'
-
+export { memoryState } from './state/memory/index.ts'
+export { redis } from './state/redis/index.ts'
 export { type Duration, durationMs } from './time/duration.ts'
 export {
   type TimestampAssigner,
@@ -45,21 +57,3 @@ export {
   type WatermarkStrategy,
   watermarks,
 } from './time/watermark-strategy.ts'
-
-export { json } from './serde/json.ts'
-export { msgpack } from './serde/msgpack.ts'
-export { bytes, number, string } from './serde/primitives.ts'
-export { schema } from './serde/schema.ts'
-export type { Serde } from './serde/serde.ts'
-
-export { kafka } from './log/kafka/index.ts'
-export { memoryLog } from './log/memory/index.ts'
-export { memoryState } from './state/memory/index.ts'
-export { redis } from './state/redis/index.ts'
-
-export { restart, type RestartStrategy } from './cluster/restart-strategy.ts'
-export type { WorkerEvent, WorkerState, WorkerStatus } from './cluster/status.ts'
-export type { BackPressure, BackPressureLevel } from './runtime/back-pressure.ts'
-export type { TaskState, TaskStatus } from './runtime/task-status.ts'
-export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
-export * from './errors.ts'

@@ -1,4 +1,4 @@
-import { StreamError } from '../errors.ts'
+import { StreamError, UserFunctionError } from '../errors.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { DeltaCollector, Operator, OperatorContext, Receiver, StateCatalogEntry } from '../operator/operator.ts'
@@ -128,12 +128,33 @@ export class Chain {
   }
 
   async open(): Promise<void> {
-    for (const operator of this.operators.values()) await operator.open()
+    for (const [uid, operator] of this.operators) {
+      try {
+        await operator.open()
+      } catch (cause) {
+        throw userFailure(cause, uid, 'open')
+      }
+    }
   }
 
+  /** Closes all of them, whatever one of them throws. */
   async close(): Promise<void> {
-    for (const operator of this.operators.values()) await operator.close()
+    const failures: unknown[] = []
+    for (const [uid, operator] of this.operators) {
+      try {
+        await operator.close()
+      } catch (cause) {
+        failures.push(userFailure(cause, uid, 'close'))
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
+}
+
+function userFailure(cause: unknown, uid: string, method: string): StreamError {
+  if (StreamError.is(cause)) return cause.locate({ operator: uid })
+  const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+  return new UserFunctionError(`The function's ${method} threw ${text}`, { where: { operator: uid }, cause })
 }
 
 function connect(

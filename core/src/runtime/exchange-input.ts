@@ -3,6 +3,7 @@ import type { LogBatch } from '../log/log.ts'
 import { MIN_WATERMARK } from '../operator/operator.ts'
 import type { Exchange } from '../plan/job-graph.ts'
 import { decodeControlFrame, FRAME_RECORD, RECORD_HEADER_BYTES } from './exchange-frame.ts'
+import { locatedAt } from './located.ts'
 import type { PartitionInput } from './partition-input.ts'
 import type { SourceHead } from './source-head.ts'
 
@@ -66,16 +67,22 @@ export class ExchangePartitionInput implements PartitionInput {
     const receiver = this.#head.receiver
     const serde = this.#exchange.value
     let records = 0
-    for (let index = 0; index < count; index++) {
-      const start = valueStarts[index] as number
-      const end = valueEnds[index] as number
-      if (buffer[start] === FRAME_RECORD) {
-        records++
-        const value = serde.decode(buffer, start + RECORD_HEADER_BYTES, end)
-        receiver.onRecord(value, buffer.readDoubleBE(start + 1))
-      } else {
-        this.#control(buffer, start, end)
+    let index = 0
+    try {
+      for (; index < count; index++) {
+        const start = valueStarts[index] as number
+        const end = valueEnds[index] as number
+        if (buffer[start] === FRAME_RECORD) {
+          records++
+          const value = serde.decode(buffer, start + RECORD_HEADER_BYTES, end)
+          receiver.onRecord(value, buffer.readDoubleBE(start + 1))
+        } else {
+          this.#control(buffer, start, end)
+        }
       }
+    } catch (error) {
+      const { topic, partition } = this
+      throw locatedAt(error, { topic, partition, offset: batch.offsets[index] ?? batch.nextOffset })
     }
     this.#offset = batch.nextOffset
     return records

@@ -1,5 +1,5 @@
 import type { SinkWriter } from '../connector/sink.ts'
-import { StreamError } from '../errors.ts'
+import { StreamError, UserFunctionError } from '../errors.ts'
 import type { LogOutput } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
@@ -25,20 +25,26 @@ export class TopicSink implements Receiver<unknown> {
 
   onRecord(value: unknown, timestamp: number): void {
     const { key, partition, headers, value: serde } = this.#spec
+    // Names whose fault it is when something is thrown.
+    let step = 'key'
     try {
       const keyBytes = key === null ? null : key(value)
+      step = 'partition'
       const target =
         partition !== null
           ? this.#checked(partition(value, this.#output.partitions))
           : keyBytes !== null
             ? murmur2Partition(keyBytes, this.#output.partitions)
             : this.#next++ % this.#output.partitions
+      step = 'headers'
+      const headerList = headers === null ? undefined : headers(value)
+      step = 'value'
       // Kafka knows no negative times; such records carry the time of writing.
       const recordTime = timestamp >= 0 && timestamp < Number.POSITIVE_INFINITY ? timestamp : this.#now()
-      if (headers === null) this.#output.append(target, recordTime, keyBytes, value, serde)
-      else this.#output.append(target, recordTime, keyBytes, value, serde, headers(value))
+      if (headerList === undefined) this.#output.append(target, recordTime, keyBytes, value, serde)
+      else this.#output.append(target, recordTime, keyBytes, value, serde, headerList)
     } catch (cause) {
-      throw this.#failed(cause)
+      throw this.#failed(cause, step)
     }
     this.#written.value++
   }
@@ -56,13 +62,19 @@ export class TopicSink implements Receiver<unknown> {
     )
   }
 
-  #failed(cause: unknown): StreamError {
-    const where = { operator: this.#operator, topic: this.#output.topic }
-    if (StreamError.is(cause)) return cause.locate(where)
+  // The place is left to the source, which knows the record that led here; the topic written to is in the message.
+  #failed(cause: unknown, step: string): StreamError {
+    const where = { operator: this.#operator }
+    const { topic } = this.#output
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    if (step !== 'value' && !StreamError.is(cause)) {
+      return new UserFunctionError(`The ${step} function of the sink to topic ${topic} threw ${text}`, { where, cause })
+    }
+    if (StreamError.is(cause) && cause.code !== 'ENCODE_FAILED') return cause.locate(where)
     return new StreamError(
       'ENCODE_FAILED',
-      `A record could not be encoded as ${this.#spec.value.format}: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      { where, cause },
+      `A record for topic ${topic} could not be written as ${this.#spec.value.format}: ${cause instanceof Error ? cause.message : text}`,
+      { where, cause: StreamError.is(cause) ? (cause.cause ?? cause) : cause },
     )
   }
 }

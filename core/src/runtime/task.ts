@@ -23,6 +23,11 @@ import { describeTask, type TakenOver, takeOver } from './task-take-over.ts'
 /** How a task came to its end. */
 export type TaskOutcome = 'finished' | 'stopped' | 'abandoned'
 
+interface RecordCounts {
+  readonly recordsIn: number
+  readonly recordsOut: number
+}
+
 type StopRequest = 'none' | 'commit' | 'abandon'
 
 /**
@@ -57,6 +62,10 @@ export class Task {
   #isDirty = false
   #nextBarrierAt = 0
   #stop: StopRequest = 'none'
+  /** What the counters said before this instance, which may not be the task's first: they go on over restarts. */
+  readonly #before: RecordCounts
+  /** Of the epochs that this instance has committed. */
+  #committedRecords: RecordCounts = { recordsIn: 0, recordsOut: 0 }
 
   constructor(region: Region, index: number, environment: TaskEnvironment) {
     this.id = taskId(region.id, index)
@@ -78,6 +87,7 @@ export class Task {
       lag: () => this.#inputs?.lag() ?? 0,
       now: () => environment.clock.now(),
     })
+    this.#before = { recordsIn: this.#metrics.recordsIn.value, recordsOut: this.#metrics.recordsOut.value }
   }
 
   /**
@@ -121,8 +131,8 @@ export class Task {
       state: this.#state,
       epoch: this.#committedEpoch,
       epochs: this.#committedEpoch - (this.#takenOver?.epoch ?? 0),
-      recordsIn: this.#metrics.recordsIn.value,
-      recordsOut: this.#metrics.recordsOut.value,
+      // What an instance leaves uncommitted is done again by the next one, which counts it.
+      ...(this.#state === 'running' ? this.#records() : this.#committedRecords),
       watermark: Number.isFinite(watermark) ? watermark : null,
       lag: this.#inputs?.lag() ?? null,
       busyMs: this.#busy.total('busy'),
@@ -133,6 +143,14 @@ export class Task {
         p50: this.#metrics.epochDuration.percentile(50),
         p99: this.#metrics.epochDuration.percentile(99),
       },
+    }
+  }
+
+  #records(): RecordCounts {
+    const { recordsIn, recordsOut } = this.#metrics
+    return {
+      recordsIn: recordsIn.value - this.#before.recordsIn,
+      recordsOut: recordsOut.value - this.#before.recordsOut,
     }
   }
 
@@ -275,6 +293,7 @@ export class Task {
     for (const head of inputs.heads) head.receiver.onBarrier(epoch)
     this.#takenOver?.writer?.seal()
     const collected = this.#collector.take()
+    const records = this.#records()
     const partitions = inputs.partitionPositions()
     const meta = {
       graphHash: this.#environment.graph.hash,
@@ -299,6 +318,7 @@ export class Task {
       .then(
         () => {
           this.#committedEpoch = epoch
+          this.#committedRecords = records
           this.#metrics.epochDuration.record(this.#environment.clock.now() - startedAt)
           this.#metrics.epochChanges.value += collected.changes.length
           this.#metrics.epochBytes.value += changedBytes(collected.changes)

@@ -6,6 +6,7 @@ import { NO_TIMESTAMP } from '../operator/operator.ts'
 import type { TopicSourceSpec } from '../plan/logical-graph.ts'
 import type { WatermarkGenerator } from '../time/watermark-strategy.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import { locatedAt } from './located.ts'
 import type { PartitionInput } from './partition-input.ts'
 import type { SourceHead } from './source-head.ts'
 
@@ -161,9 +162,8 @@ export class TopicPartitionInput implements PartitionInput {
     if (spec.onDecodeFailure !== 'skip') deadLetters?.send(operator, batch, index, error)
   }
 
-  #located(error: unknown, batch: LogBatch, index: number): unknown {
-    if (!StreamError.is(error)) return error
-    return error.locate({
+  #located(error: unknown, batch: LogBatch, index: number): StreamError {
+    return locatedAt(error, {
       operator: this.#options.operator,
       topic: this.topic,
       partition: this.partition,

@@ -1,4 +1,4 @@
-import { TimestampError } from '../errors.ts'
+import { StreamError, TimestampError, UserFunctionError } from '../errors.ts'
 import { type Duration, durationMs } from './duration.ts'
 
 /** Follows the timestamps of one partition and says how far event time has come in it. */
@@ -16,7 +16,7 @@ export interface WatermarkGenerator<T> {
 export interface WatermarkStrategy<T> {
   /**
    * Event time of a record in milliseconds; `recordTimestamp` is the one that came with it.
-   * @throws TIMESTAMP_INVALID when it is not a finite number
+   * @throws TIMESTAMP_INVALID when it is not a finite number, USER_FUNCTION_FAILED when the function threw
    */
   timestamp(value: T, recordTimestamp: number): number
   createGenerator(): WatermarkGenerator<T>
@@ -41,7 +41,7 @@ class Strategy<T> implements WatermarkStrategy<T> {
   }
 
   timestamp(value: T, recordTimestamp: number): number {
-    const timestamp = this.#assign === null ? recordTimestamp : this.#assign(value, recordTimestamp)
+    const timestamp = this.#assign === null ? recordTimestamp : this.#assigned(value, recordTimestamp)
     if (typeof timestamp === 'number' && timestamp - timestamp === 0) return timestamp
     return this.#fromDate(timestamp)
   }
@@ -52,6 +52,16 @@ class Strategy<T> implements WatermarkStrategy<T> {
 
   withIdleness(timeout: Duration): WatermarkStrategy<T> {
     return new Strategy(this.#assign, this.#create, durationMs(timeout))
+  }
+
+  #assigned(value: T, recordTimestamp: number): number | Date {
+    try {
+      return (this.#assign as TimestampAssigner<T>)(value, recordTimestamp)
+    } catch (cause) {
+      if (StreamError.is(cause)) throw cause
+      const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+      throw new UserFunctionError(`The timestamp function threw ${text}`, { cause })
+    }
   }
 
   #fromDate(timestamp: number | Date): number {

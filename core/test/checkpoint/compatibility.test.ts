@@ -51,6 +51,8 @@ describe('checking stored state against a new version of the job', () => {
 
   it('refuses a state whose serde has changed', () => {
     const changed = [{ state: 'count/total', kind: 'value', format: 'json@1' }, stored.catalog[1] as never]
-    expect(() => checkStateFits(stored, { ...same, catalog: changed }, where)).toThrow(/written as msgpack@1.*declared as json@1/)
+    expect(() => checkStateFits(stored, { ...same, catalog: changed }, where)).toThrow(
+      /written as msgpack@1.*declared as json@1/,
+    )
   })
 })

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import {
   decodeEpochMeta,
   decodeOffsetMetadata,
+  type EpochMeta,
   encodeEpochMeta,
   encodeOffsetMetadata,
-  type EpochMeta,
 } from '../../src/checkpoint/format.ts'
 
 describe('offset metadata', () => {

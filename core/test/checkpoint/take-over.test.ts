@@ -15,22 +15,40 @@ describe('taking over a task whose epochs the log decides', () => {
   })
 
   it('goes on where both sides agree, whatever was staged after', () => {
-    expect(planTakeOver(facts({ committed: 7, applied: 7, staged: [8] }))).toEqual({ epoch: 7, apply: null, positions: 'log' })
+    expect(planTakeOver(facts({ committed: 7, applied: 7, staged: [8] }))).toEqual({
+      epoch: 7,
+      apply: null,
+      positions: 'log',
+    })
   })
 
   it('applies the staged epoch that was decided before the crash', () => {
-    expect(planTakeOver(facts({ committed: 8, applied: 7, staged: [8] }))).toEqual({ epoch: 8, apply: 8, positions: 'log' })
-    expect(planTakeOver(facts({ committed: 1, applied: null, staged: [1] }))).toEqual({ epoch: 1, apply: 1, positions: 'log' })
+    expect(planTakeOver(facts({ committed: 8, applied: 7, staged: [8] }))).toEqual({
+      epoch: 8,
+      apply: 8,
+      positions: 'log',
+    })
+    expect(planTakeOver(facts({ committed: 1, applied: null, staged: [1] }))).toEqual({
+      epoch: 1,
+      apply: 1,
+      positions: 'log',
+    })
   })
 
   it('says that state was lost when a decided epoch is nowhere in the backend', () => {
-    expect(() => planTakeOver(facts({ committed: 8, applied: 7 }))).toThrow(expect.objectContaining({ code: 'STATE_LOST' }))
+    expect(() => planTakeOver(facts({ committed: 8, applied: 7 }))).toThrow(
+      expect.objectContaining({ code: 'STATE_LOST' }),
+    )
     expect(() => planTakeOver(facts({ committed: 8, applied: null, staged: [] }))).toThrow(/no epoch/)
-    expect(() => planTakeOver(facts({ committed: 9, applied: 7, staged: [9] }))).toThrow(expect.objectContaining({ code: 'STATE_LOST' }))
+    expect(() => planTakeOver(facts({ committed: 9, applied: 7, staged: [9] }))).toThrow(
+      expect.objectContaining({ code: 'STATE_LOST' }),
+    )
   })
 
   it('says that offsets were lost when they were moved back', () => {
-    expect(() => planTakeOver(facts({ committed: 5, applied: 7 }))).toThrow(expect.objectContaining({ code: 'OFFSETS_LOST' }))
+    expect(() => planTakeOver(facts({ committed: 5, applied: 7 }))).toThrow(
+      expect.objectContaining({ code: 'OFFSETS_LOST' }),
+    )
   })
 
   it('takes positions from the state when the log has dropped the offsets of the group', () => {
@@ -38,7 +56,9 @@ describe('taking over a task whose epochs the log decides', () => {
   })
 
   it('refuses to guess when the offsets are gone and an epoch is undecided', () => {
-    expect(() => planTakeOver(facts({ applied: 7, staged: [8] }))).toThrow(expect.objectContaining({ code: 'OFFSETS_LOST' }))
+    expect(() => planTakeOver(facts({ applied: 7, staged: [8] }))).toThrow(
+      expect.objectContaining({ code: 'OFFSETS_LOST' }),
+    )
   })
 
   it('refuses offsets that another tool has set beside existing state', () => {

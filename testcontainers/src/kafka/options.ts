@@ -52,6 +52,8 @@ export function kafkaProperties(settings: KafkaSettings): Map<string, string> {
     ['inter.broker.listener.name', 'INTERNAL'],
     ['log.dirs', settings.dataFolder],
     ['auto.create.topics.enable', 'false'],
+    // Tests write records with times of their own, which may be long ago: they must not be deleted as old.
+    ['log.retention.ms', '-1'],
     ['num.partitions', '1'],
     ['default.replication.factor', '1'],
     ['offsets.topic.replication.factor', '1'],
