@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { kafka, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
 import { KafkaServer, RedisServer } from '@millrace/testcontainers'
-import { type CountRow, type Event, PARTITIONS, topics, type WindowRow } from './events.ts'
+import { countJson, eventJson, PARTITIONS, topics, windowJson } from './events.ts'
 import { Producer } from './producer.ts'
 import { readCommitted } from './read-committed.ts'
 import { type FaultKind, faultKinds, makeSchedule } from './schedule.ts'
@@ -71,7 +71,7 @@ export async function runChaos({
     const isComplete = await caughtUp(log, producer.sent)
     if (!isComplete) say(`not caught up after ${CATCH_UP_MS / 1000} s`)
     await workers.stop()
-    const result = await compareAll(server.brokers, seed, injected, workers.unexpected)
+    const result = await compareAll(log, seed, injected, workers.unexpected)
     if (!result.ok) say(`the workers' last words:\n${workers.log}`)
     return result
   } finally {
@@ -122,14 +122,14 @@ async function caughtUp(log: Log, records: number): Promise<boolean> {
 }
 
 async function compareAll(
-  brokers: readonly string[],
+  log: Log,
   seed: number,
   injected: Readonly<Record<FaultKind, number>>,
   unexpected: readonly string[],
 ): Promise<ChaosResult> {
-  const events = await readCommitted<Event>(brokers, topics.input)
-  const counts = compareCounts(events, await readCommitted<CountRow>(brokers, topics.counts))
-  const windows = compareWindows(events, await readCommitted<WindowRow>(brokers, topics.windows))
+  const events = await readCommitted(log, topics.input, eventJson)
+  const counts = compareCounts(events, await readCommitted(log, topics.counts, countJson))
+  const windows = compareWindows(events, await readCommitted(log, topics.windows, windowJson))
   const ok = isExact(counts) && isExact(windows) && unexpected.length === 0
   return { seed, injected, records: events.length, counts, windows, unexpected, ok }
 }
