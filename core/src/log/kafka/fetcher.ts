@@ -173,6 +173,7 @@ export class Fetcher {
     const { clock } = this.#cluster
     const { signal } = this.#closing
     let missingSince: number | undefined
+    let isKnown = false
     for (let failures = this.#failures; this.#unlocated.size > 0 && !signal.aborted; failures++) {
       try {
         if (failures > 0) await sleep(clock, Math.min(firstDelayMs * 2 ** (failures - 1), maxDelayMs), signal)
@@ -193,10 +194,12 @@ export class Fetcher {
       } catch (error) {
         if (signal.aborted) return
         if (StreamError.is(error) && error.reaction === 'fail-job') this.#target.fail(error)
-        this.#logger.warn(
-          { reason: (error as Error).message },
-          'the leaders of topic partitions cannot be found, trying again',
-        )
+        // Once for an outage: it is tried again many times.
+        if (!isKnown) {
+          const reason = (error as Error).message
+          this.#logger.warn({ reason }, 'the leaders of topic partitions cannot be found, trying again')
+        }
+        isKnown = true
       }
     }
   }
