@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { kafka, memoryLog, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
 import { KafkaServer, RedisServer } from '@millrace/testcontainers'
+import { readAll, settled, writeAll } from '../log-access.ts'
 import { generateTraffic, type Traffic } from './generator.ts'
 import { fraud } from './job.ts'
-import { readAll, writeAll } from './log-access.ts'
 import type { Payment } from './payments.ts'
 import { alertJson, paymentJson, reportJson, topics } from './topics.ts'
 
@@ -51,7 +51,7 @@ export async function runOnKafka({ seed, payments, say }: OnKafkaOptions): Promi
       traffic.payments.length,
       say,
     )
-    await settled(log)
+    await settled(log, [topics.alerts, topics.reports], PARTITIONS)
     const alerts = canonical(await readAll(log, topics.alerts, PARTITIONS, alertJson))
     const reports = canonical(await readAll(log, topics.reports, PARTITIONS, reportJson))
     const identical = isSame(alerts, expected.alerts) && isSame(reports, expected.reports)
@@ -121,18 +121,6 @@ function startWorker(servers: { readonly brokers: readonly string[]; readonly re
   return spawn(process.execPath, [...process.execArgv, file, JSON.stringify(servers)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-}
-
-/** Kafka answers a commit before it is visible everywhere: waits until no more output appears. */
-async function settled(log: Log): Promise<void> {
-  const partitions = [topics.alerts, topics.reports].flatMap((topic) =>
-    Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition })),
-  )
-  for (let before = -1, now = 0; before !== now; ) {
-    before = now
-    await delay(500)
-    now = (await log.offsets(partitions, 'latest')).reduce((sum, end) => sum + end, 0)
-  }
 }
 
 /** How many payments the job has read and committed, over all partitions. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Log, Serde } from '@millrace/core/spi'
 
 /** Writes values to a topic, each to the partition of its key, and waits until the log has them. */
@@ -58,4 +59,14 @@ export async function readAll<T>(log: Log, topic: string, partitions: number, se
   }
   await reader.close()
   return values
+}
+
+/** Kafka answers a commit before it is visible everywhere: waits until no more output appears. */
+export async function settled(log: Log, topics: readonly string[], partitions: number): Promise<void> {
+  const all = topics.flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })))
+  for (let before = -1, now = 0; before !== now; ) {
+    before = now
+    await delay(500)
+    now = (await log.offsets(all, 'latest')).reduce((sum, end) => sum + end, 0)
+  }
 }
