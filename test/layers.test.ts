@@ -31,7 +31,7 @@ for (const [level, names] of layers.entries()) {
   for (const name of names) allowed.set(name, [name, ...(neighbours[name] ?? []), ...below(level)])
 }
 // The engine runs what the plan says; the plan knows nothing of the engine.
-for (const name of ['runtime', 'cluster']) allowed.get(name)?.push('plan')
+for (const name of ['checkpoint', 'runtime', 'cluster']) allowed.get(name)?.push('plan')
 const engine = ['checkpoint', 'runtime', 'cluster']
 const belowEngine = layers.flat().filter((name) => !engine.includes(name))
 const everything = [...layers.flat(), 'plan', 'api', 'testing', 'spi', 'index']

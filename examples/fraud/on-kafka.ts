@@ -107,7 +107,7 @@ async function runWorkers(
     )
     const [code, signal] = await Promise.race([
       survived,
-      delay(FINISH_WITHIN_MS).then((): [number | null, string | null] => [null, 'time-out']),
+      delay(FINISH_WITHIN_MS, null, { ref: false }).then((): [number | null, string | null] => [null, 'time-out']),
     ])
     if (code !== 0) throw new Error(`The surviving worker ended with ${code ?? signal}.`)
     return read

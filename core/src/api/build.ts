@@ -1,16 +1,27 @@
-import { GraphError } from '../errors.ts'
+import { GraphError, StreamError } from '../errors.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 import { Environment } from './environment.ts'
 import { GraphBuilder } from './graph-builder.ts'
 
-/** Runs the job's function and gives the graph that it described. @throws GRAPH_INVALID */
-export function buildLogicalGraph(job: string, describe: (env: Environment) => void): LogicalGraph {
+/** Runs the function of the job that was defined at `place`, and gives the graph that it described. @throws GRAPH_INVALID */
+export function buildLogicalGraph(job: string, describe: (env: Environment) => void, place: string): LogicalGraph {
   const builder = new GraphBuilder(job)
-  const returned: unknown = describe(new Environment(builder))
+  const returned = run(job, describe, new Environment(builder))
   if (returned instanceof Promise) {
-    throw new GraphError('The function that builds the job is async; it must add all operators before it returns.', {
-      where: { job },
-    })
+    // The job is refused for being async; what the promise comes to later changes nothing.
+    returned.catch(() => {})
+    throw new GraphError(
+      `The function that builds the job (defined at ${place}) is async; it must add all operators before it returns.`,
+      { where: { job } },
+    )
   }
   return builder.build()
+}
+
+function run(job: string, describe: (env: Environment) => void, env: Environment): unknown {
+  try {
+    return describe(env)
+  } catch (error) {
+    throw StreamError.is(error) ? error.locate({ job }) : error
+  }
 }

@@ -5,6 +5,7 @@ import type { CoProcessFunction, KeyedCoProcessFunction } from '../operator/proc
 import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
+import { callSite } from './call-site.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 
@@ -50,7 +51,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
     processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
   ): DataStream<Out> {
     const { state = {}, onTimer, open, close } = processFunction
-    checkDescriptors(state)
+    checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
       inputs: [

@@ -6,7 +6,7 @@ import type { JobDefinition } from '../plan/job-definition.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 import { validate } from '../plan/validate.ts'
 import { buildLogicalGraph } from './build.ts'
-import { callerModule } from './call-site.ts'
+import { callerModule, callSite } from './call-site.ts'
 import type { Environment } from './environment.ts'
 import { type ExplainOptions, type Explanation, explainJob } from './explain.ts'
 import { JobHandle, type JobResult } from './job-handle.ts'
@@ -18,6 +18,8 @@ export class Job implements JobDefinition {
   readonly name: string
   readonly #build: (env: Environment) => void
   readonly #module: string | null
+  /** Where it was defined, for errors. */
+  readonly #place: string = callSite()
 
   constructor(name: string, build: (env: Environment) => void, module: string | null) {
     this.name = name
@@ -27,7 +29,7 @@ export class Job implements JobDefinition {
 
   /** The graph as written. @throws GRAPH_INVALID naming operator and source line */
   build(): LogicalGraph {
-    return buildLogicalGraph(this.name, this.#build)
+    return buildLogicalGraph(this.name, this.#build, this.#place)
   }
 
   /** How the job would run: operators, chains, exchanges, regions, tasks, the guarantee of every sink. Connects to nothing. */

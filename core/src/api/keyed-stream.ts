@@ -9,6 +9,7 @@ import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
+import { callSite } from './call-site.ts'
 import { KeyedConnectedStreams } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
@@ -48,7 +49,7 @@ export class KeyedStream<K, T> {
     processFunction: KeyedProcessFunction<K, T, Out, Descriptors>,
   ): DataStream<Out> {
     const { state = {}, onTimer, open, close } = processFunction
-    checkDescriptors(state)
+    checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
       inputs: [{ key: this.#key, onRecord: processFunction.onRecord.bind(processFunction) } as unknown as KeyedInput],

@@ -63,8 +63,43 @@ export interface RunOptions {
   readonly onEvent?: (event: WorkerEvent) => void
 }
 
+const MAX_KEY_GROUPS = 32_768
+
+const names: Readonly<Record<keyof RunOptions, true>> = {
+  log: true,
+  state: true,
+  parallelism: true,
+  maxParallelism: true,
+  slots: true,
+  group: true,
+  guarantee: true,
+  epochInterval: true,
+  restart: true,
+  allowVolatileState: true,
+  transactionTimeout: true,
+  maxBufferedInputBytes: true,
+  maxBufferedOutputBytes: true,
+  sessionTimeout: true,
+  heartbeatInterval: true,
+  rebalanceTimeout: true,
+  backPressure: true,
+  stopOnSignals: true,
+  logger: true,
+  clock: true,
+  onEvent: true,
+}
+
+/** Options that are read from a file are not checked by the types. */
+function checkNames(options: RunOptions): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(names, name)) continue
+    throw new OptionError(`There is no option ${name}; the options are ${Object.keys(names).join(', ')}.`)
+  }
+}
+
 /** Checks the options and fills in the defaults. @throws OPTION_INVALID naming option and value */
 export function toSettings(job: string, options: RunOptions): JobSettings {
+  checkNames(options)
   const clock = options.clock ?? systemClock
   const sessionTimeoutMs = positiveMs('sessionTimeout', options.sessionTimeout ?? '10s')
   const heartbeatIntervalMs = positiveMs('heartbeatInterval', options.heartbeatInterval ?? '1s')
@@ -74,6 +109,9 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     )
   }
   const maxParallelism = count('maxParallelism', options.maxParallelism ?? 128)
+  if (maxParallelism > MAX_KEY_GROUPS) {
+    throw new OptionError(`maxParallelism is ${maxParallelism}; it can be at most ${MAX_KEY_GROUPS}.`)
+  }
   const parallelism = options.parallelism ?? 1
   if (parallelism !== 'partitions' && count('parallelism', parallelism) > maxParallelism) {
     throw new OptionError(`parallelism (${parallelism}) is above maxParallelism (${maxParallelism}).`)
@@ -81,6 +119,14 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
   if (options.guarantee !== undefined && !['exactly-once', 'at-least-once'].includes(options.guarantee)) {
     throw new OptionError(`guarantee is '${options.guarantee}'; it can be 'exactly-once' or 'at-least-once'.`)
   }
+  const epochIntervalMs = positiveMs('epochInterval', options.epochInterval ?? '1s')
+  const transactionTimeoutMs = positiveMs('transactionTimeout', options.transactionTimeout ?? '60s')
+  if (options.guarantee !== 'at-least-once' && transactionTimeoutMs <= epochIntervalMs) {
+    throw new OptionError(
+      `transactionTimeout (${transactionTimeoutMs} ms) must be above epochInterval (${epochIntervalMs} ms): a transaction is open for that long.`,
+    )
+  }
+  if (options.group === '') throw new OptionError('group is empty; leave it out to use the name of the job.')
   return {
     log: options.log ?? memoryLog({ clock }),
     state: options.state ?? memoryState(),
@@ -89,10 +135,10 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     slots: count('slots', options.slots ?? 1),
     group: options.group ?? job,
     guarantee: options.guarantee ?? 'exactly-once',
-    epochIntervalMs: positiveMs('epochInterval', options.epochInterval ?? '1s'),
+    epochIntervalMs,
     restart: options.restart ?? null,
     allowVolatileState: options.allowVolatileState ?? false,
-    transactionTimeoutMs: positiveMs('transactionTimeout', options.transactionTimeout ?? '60s'),
+    transactionTimeoutMs,
     maxBufferedInputBytes: count('maxBufferedInputBytes', options.maxBufferedInputBytes ?? 16 * 1024 * 1024),
     maxBufferedOutputBytes: count('maxBufferedOutputBytes', options.maxBufferedOutputBytes ?? 32 * 1024 * 1024),
     sessionTimeoutMs,
@@ -101,7 +147,10 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     backPressure: {
       samples: count('backPressure.samples', options.backPressure?.samples ?? defaultBackPressure.samples),
       delayMs: positiveMs('backPressure.delay', options.backPressure?.delay ?? defaultBackPressure.delayMs),
-      refreshIntervalMs: durationMs(options.backPressure?.refreshInterval ?? defaultBackPressure.refreshIntervalMs),
+      refreshIntervalMs: positiveMs(
+        'backPressure.refreshInterval',
+        options.backPressure?.refreshInterval ?? defaultBackPressure.refreshIntervalMs,
+      ),
     },
     logger: options.logger ?? stderrLogger,
     clock,
@@ -115,7 +164,12 @@ function count(name: string, value: number): number {
 }
 
 function positiveMs(name: string, value: Duration): number {
-  const ms = durationMs(value)
+  let ms: number
+  try {
+    ms = durationMs(value)
+  } catch (cause) {
+    throw new OptionError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
   if (ms > 0) return ms
   throw new OptionError(`${name} is ${value}; it must be above 0.`)
 }

@@ -13,6 +13,8 @@ export interface MemberMetadata {
   /** When this worker first joined, ms since the Unix epoch; decides which of two fresh versions runs. */
   readonly since: number
   readonly owned: readonly string[]
+  /** The version that ran by the last assignment that this member has got. */
+  readonly running?: string
   /** Tasks that this member knows to have reached the end of their input. */
   readonly finished: readonly string[]
   /** Every task of the member's graph, in order. */
@@ -27,19 +29,25 @@ export interface TaskAssignment {
   readonly members: number
 }
 
-/** The graph hash whose members are to run: the one that owns tasks, else the one that was there first. */
+/**
+ * The graph hash whose members are to run: the one that owns tasks, else the one that ran before (its owner may have left
+ * while others of it stand by), else the one that was there first.
+ */
 export function runningVersion(members: readonly MemberMetadata[]): string | null {
+  const ran = new Set(members.map(({ running }) => running))
   let best: MemberMetadata | null = null
   for (const member of members) {
-    if (best === null || precedes(member, best)) best = member
+    if (best === null || precedes(member, best, ran)) best = member
   }
   return best?.graphHash ?? null
 }
 
-function precedes(a: MemberMetadata, b: MemberMetadata): boolean {
+function precedes(a: MemberMetadata, b: MemberMetadata, ran: ReadonlySet<string | undefined>): boolean {
   const aOwns = a.owned.length > 0
   const bOwns = b.owned.length > 0
   if (aOwns !== bOwns) return aOwns
+  const aRan = ran.has(a.graphHash)
+  if (aRan !== ran.has(b.graphHash)) return aRan
   if (a.since !== b.since) return a.since < b.since
   return a.memberId < b.memberId
 }

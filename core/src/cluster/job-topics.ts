@@ -4,43 +4,40 @@ import type { JobGraph } from '../plan/job-graph.ts'
 import type { LogicalGraph, LogicalNode } from '../plan/logical-graph.ts'
 import { epochTopic, type Guarantee, needsEpochTopic } from '../runtime/task-environment.ts'
 
-/** Partition counts of the topics that the job reads. @throws TOPIC_MISSING naming topic and operator */
+interface UsedTopic {
+  readonly node: LogicalNode
+  readonly topic: string
+  readonly use: 'read' | 'written'
+}
+
+/** Partition counts of the topics that the job reads. @throws TOPIC_MISSING naming every topic that the job uses and nobody has created */
 export async function readTopicPartitions(log: Log, graph: LogicalGraph): Promise<Map<string, number>> {
-  const sources = graph.nodes.flatMap((node) =>
-    node.kind === 'source' && node.source.kind === 'topic' ? [{ node, topic: node.source.topic }] : [],
-  )
-  const described = await log.describeTopics(sources.map(({ topic }) => topic))
+  const used = graph.nodes.flatMap(usedTopics)
+  const described = await log.describeTopics(used.map(({ topic }) => topic))
+  const missing = used.filter((_, at) => described[at] === null)
+  const [first] = missing
+  if (first !== undefined) {
+    const list = missing.map(({ topic, use, node }) => `${topic} (${use} at ${node.callSite})`).join(', ')
+    throw new TopicMissingError(
+      missing.length === 1
+        ? `Topic ${list} does not exist on ${log.describe()}; create it before the job starts.`
+        : `Topics ${list} do not exist on ${log.describe()}; create them before the job starts.`,
+      { where: { job: graph.job, operator: first.node.uid ?? first.node.name, topic: first.topic } },
+    )
+  }
   const partitions = new Map<string, number>()
-  described.forEach((description, at) => {
-    const { node, topic } = sources[at] as (typeof sources)[number]
-    if (description === null) {
-      throw new TopicMissingError(
-        `Topic ${topic} does not exist on ${log.describe()}; create it before the job starts (read at ${node.callSite}).`,
-        { where: { job: graph.job, operator: node.name, topic } },
-      )
-    }
-    partitions.set(topic, description.partitions)
-  })
+  for (const [at, { topic, use }] of used.entries()) {
+    if (use === 'read') partitions.set(topic, described[at]?.partitions ?? 0)
+  }
   return partitions
 }
 
-/** @throws TOPIC_MISSING for a topic that the job writes and nobody has created */
-export async function checkSinkTopics(log: Log, graph: LogicalGraph): Promise<void> {
-  const written = graph.nodes.flatMap((node): { node: LogicalNode; topic: string }[] => {
-    if (node.kind === 'sink' && node.sink.kind === 'topic') return [{ node, topic: node.sink.topic }]
-    if (node.kind !== 'source' || node.source.kind !== 'topic') return []
-    const policy = node.source.onDecodeFailure
-    return typeof policy === 'object' ? [{ node, topic: policy.deadLetterTopic }] : []
-  })
-  const described = await log.describeTopics(written.map(({ topic }) => topic))
-  described.forEach((description, at) => {
-    if (description !== null) return
-    const { node, topic } = written[at] as (typeof written)[number]
-    throw new TopicMissingError(
-      `Topic ${topic} does not exist on ${log.describe()}; create it before the job starts (written at ${node.callSite}).`,
-      { where: { job: graph.job, operator: node.name, topic } },
-    )
-  })
+function usedTopics(node: LogicalNode): UsedTopic[] {
+  if (node.kind === 'sink') return node.sink.kind === 'topic' ? [{ node, topic: node.sink.topic, use: 'written' }] : []
+  if (node.kind !== 'source' || node.source.kind !== 'topic') return []
+  const { topic, onDecodeFailure: policy } = node.source
+  const read: UsedTopic = { node, topic, use: 'read' }
+  return typeof policy === 'object' ? [read, { node, topic: policy.deadLetterTopic, use: 'written' }] : [read]
 }
 
 /** Creates the topics that the job owns, and checks those that exist already. */

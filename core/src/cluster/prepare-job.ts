@@ -7,7 +7,7 @@ import type { LogicalGraph } from '../plan/logical-graph.ts'
 import type { TaskEnvironment } from '../runtime/task-environment.ts'
 import type { StateBackend } from '../state/backend.ts'
 import type { JobSettings } from './job-settings.ts'
-import { checkSinkTopics, createJobTopics, readTopicPartitions } from './job-topics.ts'
+import { createJobTopics, readTopicPartitions } from './job-topics.ts'
 
 /** What a run connects to and runs, once the servers have answered. */
 export interface PreparedJob {
@@ -31,7 +31,6 @@ export async function prepareJob(logical: LogicalGraph, settings: JobSettings): 
   try {
     await Promise.all([log.connect(), state.connect()])
     const topicPartitions = await readTopicPartitions(log, logical)
-    await checkSinkTopics(log, logical)
     const graph = compile(logical, {
       parallelism: resolveParallelism(settings.parallelism, topicPartitions),
       maxParallelism: settings.maxParallelism,

@@ -1,3 +1,4 @@
+import { checkJobRecord } from '../checkpoint/job-record.ts'
 import type { Savepoint } from '../checkpoint/savepoint.ts'
 import { MetricRegistry } from '../metrics/metric-registry.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
@@ -9,7 +10,10 @@ import { readSavepoint } from './savepoint-writer.ts'
 
 /** Reads the savepoint of a stopped job. */
 export function takeSavepoint(job: JobDefinition, settings: JobSettings): Promise<Savepoint> {
-  return withEnvironment(job, settings, readSavepoint)
+  return withEnvironment(job, settings, async (environment) => {
+    await checkJobRecord(environment.state, environment.graph)
+    return readSavepoint(environment)
+  })
 }
 
 /** Puts a savepoint where a run with these settings will find it. */

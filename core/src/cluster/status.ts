@@ -46,3 +46,11 @@ export type WorkerEvent =
       readonly message: string
       readonly restartInMs: number | null
     }
+
+export function addTotals(totals: WorkerTotals, task: TaskStatus): WorkerTotals {
+  return {
+    recordsIn: totals.recordsIn + task.recordsIn,
+    recordsOut: totals.recordsOut + task.recordsOut,
+    epochs: totals.epochs + task.epochs,
+  }
+}

@@ -1,9 +1,9 @@
+import { updateJobRecord } from '../checkpoint/job-record.ts'
 import { StreamError } from '../errors.ts'
 import type { GroupMember } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import { Task } from '../runtime/task.ts'
-import { inputPartitions, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
-import type { TaskStatus } from '../runtime/task-status.ts'
+import { inputPartitions, parseTaskId, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
 import {
   assignTasks,
   decodeAssignment,
@@ -14,7 +14,7 @@ import {
   type TaskAssignment,
 } from './assignment.ts'
 import { decideRestart, type FailureHistory, noFailures, type RestartStrategy } from './restart-strategy.ts'
-import type { WorkerEvent, WorkerState, WorkerStatus, WorkerTotals } from './status.ts'
+import { addTotals, type WorkerEvent, type WorkerState, type WorkerStatus, type WorkerTotals } from './status.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 export interface WorkerOptions {
@@ -50,8 +50,10 @@ export class Worker implements WorkerHandle {
   readonly #restarts: Counter
   readonly #done = Promise.withResolvers<WorkerOutcome>()
   readonly #ready = Promise.withResolvers<void>()
+  readonly #ended = Promise.withResolvers<void>()
   #member: GroupMember | null = null
   #assignment: TaskAssignment | null = null
+  #record: Promise<void> | null = null
   #state: WorkerState = 'starting'
   #reason: string | null = null
   #ending = false
@@ -87,12 +89,13 @@ export class Worker implements WorkerHandle {
   }
 
   async start(): Promise<void> {
-    const { log, graph, group } = this.#environment
+    const { log, graph, group, topicPartitions } = this.#environment
+    const inputs = graph.regions.flatMap((region) => inputPartitions(region, 0, topicPartitions))
     const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options
     try {
       this.#member = await log.join({
         group,
-        topics: [...new Set(graph.regions.flatMap((region) => this.#topicsOf(region.id)))],
+        topics: [...new Set(inputs.map(({ topic }) => topic))],
         metadata: () => this.#metadata(),
         assign: (members) => this.#assign(members),
         onAssigned: (bytes) => this.#onAssigned(decodeAssignment(bytes)),
@@ -110,7 +113,7 @@ export class Worker implements WorkerHandle {
   /** Commits a last epoch of every task and leaves the group. */
   async stop(): Promise<void> {
     if (!this.#ending) {
-      this.#ending = true
+      this.#beginEnd()
       for (const { task } of this.#running.values()) task?.stop()
       await this.#leave()
       this.#end('stopped')
@@ -137,18 +140,12 @@ export class Worker implements WorkerHandle {
     return null
   }
 
-  #topicsOf(regionId: string): string[] {
-    const region = this.#environment.graph.regions.find(({ id }) => id === regionId)
-    return region === undefined
-      ? []
-      : inputPartitions(region, 0, this.#environment.topicPartitions).map(({ topic }) => topic)
-  }
-
   #metadata(): Uint8Array {
     return encodeMember({
       graphHash: this.#environment.graph.hash,
       since: this.#since,
       owned: [...this.#running.keys()],
+      ...(this.#assignment === null ? {} : { running: this.#assignment.graphHash }),
       finished: [...this.#finished],
       tasks: this.#allTasks,
     })
@@ -249,6 +246,7 @@ export class Worker implements WorkerHandle {
       running.task = task
       this.#options.onEvent({ kind: 'task-started', task: id })
       try {
+        await this.#checkRecord()
         const outcome = await task.run()
         this.#options.onEvent({ kind: 'task-ended', task: id, outcome })
         this.#countEnded(running, task)
@@ -259,9 +257,19 @@ export class Worker implements WorkerHandle {
         const delayMs = this.#onTaskFailed(id, running, error, startedMs)
         if (delayMs === null) return
         await this.#pause(delayMs)
-        this.#restarts.value++
+        if (!this.#ending) this.#restarts.value++
       }
     }
+  }
+
+  /** Once for all tasks, before the first of them starts: a standby of another version changes nothing. */
+  #checkRecord(): Promise<void> {
+    const { state, graph } = this.#environment
+    this.#record ??= updateJobRecord(state, graph).catch((error: unknown) => {
+      this.#record = null
+      throw error
+    })
+    return this.#record
   }
 
   #countEnded(running: RunningTask, task: Task): void {
@@ -314,15 +322,11 @@ export class Worker implements WorkerHandle {
   }
 
   async #pause(delayMs: number): Promise<void> {
-    const { clock } = this.#environment
-    await new Promise<void>((resolve) => {
-      clock.setTimer(delayMs, resolve)
-      // A stop need not wait for the pause to end.
-      void this.#done.promise.then(
-        () => resolve(),
-        () => resolve(),
-      )
-    })
+    const passed = Promise.withResolvers<void>()
+    const cancel = this.#environment.clock.setTimer(delayMs, passed.resolve)
+    // A stop need not wait for the pause to end.
+    await Promise.race([passed.promise, this.#ended.promise])
+    cancel()
     if (!this.#ending && this.#state === 'restarting') this.#enter('running', null)
   }
 
@@ -336,19 +340,24 @@ export class Worker implements WorkerHandle {
 
   #checkFinished(): boolean {
     if (this.#ending || !this.#allTasks.every((id) => this.#finished.has(id))) return false
-    this.#ending = true
+    this.#beginEnd()
     this.#track(this.#leave().then(() => this.#end('finished')))
     return true
   }
 
   #fail(error: unknown): void {
     if (this.#state === 'failed') return
-    this.#ending = true
+    this.#beginEnd()
     this.#enter('failed', error instanceof Error ? error.message : String(error))
     for (const { task } of this.#running.values()) task?.abandon()
     this.#ready.reject(error)
     const rejected = (): void => this.#done.reject(error)
     this.#track(this.#leave().then(rejected, rejected))
+  }
+
+  #beginEnd(): void {
+    this.#ending = true
+    this.#ended.resolve()
   }
 
   #end(outcome: WorkerOutcome): void {
@@ -383,17 +392,4 @@ export class Worker implements WorkerHandle {
     this.#work.add(work)
     void work.finally(() => this.#work.delete(work))
   }
-}
-
-function addTotals(totals: WorkerTotals, task: TaskStatus): WorkerTotals {
-  return {
-    recordsIn: totals.recordsIn + task.recordsIn,
-    recordsOut: totals.recordsOut + task.recordsOut,
-    epochs: totals.epochs + task.epochs,
-  }
-}
-
-function parseTaskId(id: string): { region: string; index: number } {
-  const slash = id.lastIndexOf('/')
-  return { region: id.slice(0, slash), index: Number(id.slice(slash + 1)) }
 }

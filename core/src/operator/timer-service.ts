@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts'
+import { TimestampError } from '../errors.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
 import type { CellDeclaration, Cells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { TimerCell } from '../state/keyed/timer-cell.ts'
@@ -60,7 +60,8 @@ export class TimerService {
   }
 
   set(domain: TimeDomain, timeMs: number): void {
-    if (!Number.isFinite(timeMs)) throw new OptionError(`A timer was set for ${timeMs}; it needs finite milliseconds.`)
+    if (!Number.isFinite(timeMs))
+      throw new TimestampError(`A timer was set for ${timeMs}; it needs finite milliseconds.`)
     const slot = this.#states.current
     if (!this.#cell(slot, domain).add(timeMs)) return
     this.#states.table.markDirty(slot)

@@ -1,6 +1,7 @@
 import { GraphError } from '../errors.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode } from './logical-graph.ts'
+import { assignUids } from './uid.ts'
 import { checkTopics } from './validate-topics.ts'
 
 const JOB = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
@@ -38,6 +39,7 @@ export function validate(graph: LogicalGraph): void {
     }
   }
   checkTopics(graph)
+  assignUids(graph)
 }
 
 function checkInputs(graph: LogicalGraph, node: LogicalNode): void {

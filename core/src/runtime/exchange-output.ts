@@ -1,4 +1,4 @@
-import { KeyError, StreamError } from '../errors.ts'
+import { StreamError, UserFunctionError } from '../errors.ts'
 import type { LogOutput } from '../log/log.ts'
 import { MIN_WATERMARK, type Receiver } from '../operator/operator.ts'
 import type { Exchange } from '../plan/job-graph.ts'
@@ -39,7 +39,20 @@ export class ExchangeOutput implements Receiver<unknown> {
     const partition = key === null ? this.#index : this.#partitionOf(key, value)
     this.#frame.timestamp = timestamp
     // The topic's own timestamps are wall-clock time: its retention must not depend on event time.
-    this.#output.append(partition, this.#batchTime, null, value, this.#frame)
+    try {
+      this.#output.append(partition, this.#batchTime, null, value, this.#frame)
+    } catch (cause) {
+      if (StreamError.is(cause)) throw cause.locate({ operator: this.#exchange.toUid })
+      const text = cause instanceof Error ? cause.message : String(cause)
+      throw new StreamError(
+        'ENCODE_FAILED',
+        `A record could not be written as ${this.#exchange.value.format}: ${text}`,
+        {
+          where: { operator: this.#exchange.toUid },
+          cause,
+        },
+      )
+    }
   }
 
   onWatermark(watermark: number): void {
@@ -74,7 +87,8 @@ export class ExchangeOutput implements Receiver<unknown> {
       encodeKey(key(value), bytes)
     } catch (cause) {
       if (StreamError.is(cause)) throw cause.locate({ operator: this.#exchange.toUid })
-      throw new KeyError(`The key selector threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+      throw new UserFunctionError(`The key selector threw ${text}`, {
         where: { operator: this.#exchange.toUid },
         cause,
       })

@@ -36,6 +36,12 @@ export function taskId(region: string, index: number): string {
   return `${region}/${index}`
 }
 
+/** The parts of a task's id. */
+export function parseTaskId(id: string): { region: string; index: number } {
+  const slash = id.lastIndexOf('/')
+  return { region: id.slice(0, slash), index: Number(id.slice(slash + 1)) }
+}
+
 /** A partition of a user's topic and the source that reads it. */
 export interface SourcePartition extends TopicPartition {
   readonly uid: string

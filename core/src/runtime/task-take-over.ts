@@ -7,6 +7,7 @@ import {
   type PartitionPosition,
 } from '../checkpoint/format.ts'
 import { planTakeOver, type TakeOverPlan } from '../checkpoint/take-over.ts'
+import { OffsetsLostError } from '../errors.ts'
 import type { CommittedOffset, LogWriter, TopicPartition } from '../log/log.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { TopicSourceSpec } from '../plan/logical-graph.ts'
@@ -119,6 +120,7 @@ async function positions(
   meta: EpochMeta | null,
   environment: TaskEnvironment,
 ): Promise<PartitionPosition[]> {
+  if (plan.positions === 'log' && meta !== null) checkOffsetsMatch(inputs, committed, meta)
   const stored = new Map(meta?.partitions.map((entry) => [`${entry.topic}/${entry.partition}`, entry]))
   return Promise.all(
     inputs.map(async ({ topic, partition }, at): Promise<PartitionPosition> => {
@@ -132,6 +134,24 @@ async function positions(
       return { topic, partition, offset, watermark, end }
     }),
   )
+}
+
+/** The offsets were committed with the state's epoch, so any that differs was set by someone else. @throws OFFSETS_LOST */
+function checkOffsetsMatch(
+  inputs: readonly TopicPartition[],
+  committed: readonly (CommittedOffset | null)[],
+  meta: EpochMeta,
+): void {
+  for (const { topic, partition, offset } of meta.partitions) {
+    const at = inputs.findIndex((input) => input.topic === topic && input.partition === partition)
+    const found = committed[at] ?? null
+    if (at < 0 || found?.offset === offset) continue
+    throw new OffsetsLostError(
+      `The state goes with offset ${offset} of this partition, but the group has ${found === null ? 'none' : `offset ${found.offset}`} committed: ` +
+        'it was changed by another tool. Set it back, or clear the state of the job to start anew.',
+      { where: { topic, partition, ...(found === null ? {} : { offset: found.offset }) } },
+    )
+  }
 }
 
 function sourceSpec(region: Region, topic: string): TopicSourceSpec | null {

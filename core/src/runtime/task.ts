@@ -1,19 +1,17 @@
 import { CommitDriver } from '../checkpoint/commit.ts'
 import { checkStateFits } from '../checkpoint/compatibility.ts'
-import { type EpochMeta, encodeEpochMeta, encodeOffsetMetadata, type PartitionPosition } from '../checkpoint/format.ts'
 import { StreamError } from '../errors.ts'
-import type { OffsetCommit } from '../log/log.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { Region } from '../plan/job-graph.ts'
-import type { StateDelta } from '../state/backend.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import { BackPressureSampler } from './back-pressure.ts'
 import { BusyTime } from './busy-time.ts'
 import { Chain } from './chain.ts'
 import { EpochCollector } from './epoch-collector.ts'
+import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
 import { ExchangeCleaner } from './exchange-cleaner.ts'
 import { Signal } from './signal.ts'
-import { epochTopic, needsEpochTopic, type TaskEnvironment, taskId } from './task-environment.ts'
+import { type TaskEnvironment, taskId } from './task-environment.ts'
 import { TaskInputs } from './task-inputs.ts'
 import { createTaskMetrics, type TaskMetrics } from './task-metrics.ts'
 import { TaskOutputs } from './task-outputs.ts'
@@ -311,7 +309,7 @@ export class Task {
     this.#committing = (this.#driver as CommitDriver)
       .commit({
         epoch,
-        offsets: this.#offsets(epoch, partitions, finished),
+        offsets: offsetCommits(this.#region, this.#index, this.#environment, { epoch, partitions, finished }),
         delta: committables.then((published) => delta(epoch, { ...meta, committables: published }, collected.changes)),
         publish: async () => this.#outputs?.publish(await committables),
       })
@@ -345,21 +343,6 @@ export class Task {
   async #commitEnd(): Promise<void> {
     while (this.#committing !== null) await this.#committing
     if (this.#commitFailure !== null) throw this.#commitFailure
-  }
-
-  #offsets(epoch: number, partitions: readonly PartitionPosition[], finished: boolean): OffsetCommit[] {
-    const { guarantee, graph } = this.#environment
-    const offsets = partitions.map(({ topic, partition, offset, watermark, end }) => ({
-      topic,
-      partition,
-      offset,
-      metadata: encodeOffsetMetadata({ epoch, watermark, end, finished }),
-    }))
-    if (needsEpochTopic(this.#region, guarantee)) {
-      const metadata = encodeOffsetMetadata({ epoch, watermark: null, end: null, finished })
-      offsets.push({ topic: epochTopic(graph.job, this.#region), partition: this.#index, offset: epoch, metadata })
-    }
-    return offsets
   }
 
   #schedule(timeMs: number, callback: () => void): CancelTimer {
@@ -408,22 +391,4 @@ export class Task {
       }
     }
   }
-}
-
-async function resolveCommittables(
-  pending: readonly { readonly uid: string; readonly list: Promise<readonly unknown[]> }[],
-): Promise<Record<string, readonly unknown[]>> {
-  const resolved: Record<string, readonly unknown[]> = {}
-  for (const { uid, list } of pending) resolved[uid] = await list
-  return resolved
-}
-
-function changedBytes(changes: StateDelta['changes']): number {
-  let bytes = 0
-  for (const { key, sub, value } of changes) bytes += key.length + (sub?.length ?? 0) + (value?.length ?? 0)
-  return bytes
-}
-
-function delta(epoch: number, meta: EpochMeta, changes: StateDelta['changes']): StateDelta {
-  return { epoch, meta: encodeEpochMeta(meta), changes }
 }

@@ -80,7 +80,11 @@ export class TopicPartitionInput implements PartitionInput {
         try {
           if (toRecord !== undefined) value = this.#fullRecord(batch, index)
           else if (start >= 0) value = serde.decode(buffer, start, valueEnds[index] as number)
-          else throw new DecodeError('The record has no value (a tombstone), but the source gives values only.')
+          else {
+            throw new DecodeError(
+              'It has no value (a tombstone), and this source gives values only; env.records gives both.',
+            )
+          }
         } catch (cause) {
           this.#undecodable(batch, index, cause)
           continue
@@ -149,13 +153,12 @@ export class TopicPartitionInput implements PartitionInput {
 
   #undecodable(batch: LogBatch, index: number, cause: unknown): void {
     const { spec, operator, deadLetters, undecodable } = this.#options
-    const error = StreamError.is(cause)
-      ? cause
-      : new DecodeError(
-          `The record is not valid ${spec.value.format}: ${cause instanceof Error ? cause.message : String(cause)}. ` +
-            "Correct the producer, or set onDecodeFailure to 'skip' or to a dead letter topic.",
-          { cause },
-        )
+    const text = cause instanceof Error ? cause.message : String(cause)
+    const error = new DecodeError(
+      `The record is not valid ${spec.value.format}: ${text} ` +
+        "Correct the producer, or set onDecodeFailure to 'skip' or to a dead letter topic.",
+      { cause: StreamError.is(cause) ? (cause.cause ?? cause) : cause },
+    )
     this.#located(error, batch, index)
     if (spec.onDecodeFailure === 'fail') throw error
     undecodable.value++

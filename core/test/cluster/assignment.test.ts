@@ -37,6 +37,15 @@ describe('assigning tasks to the members of a group', () => {
     expect(Object.values(owned(members)).map((list) => list.length)).toEqual([1, 1, 0])
   })
 
+  it('keeps to the version that ran while a standby of it is left, though another one joined before that', () => {
+    const members = [
+      member('standby', { graphHash: 'old', since: 3, running: 'old' }),
+      member('waiting', { graphHash: 'new', since: 2, running: 'old' }),
+    ]
+    expect(runningVersion(members)).toBe('old')
+    expect(runningVersion(members.slice(1))).toBe('new')
+  })
+
   it('leaves finished tasks out and tells everybody of them', () => {
     const result = assignTasks([member('a', { finished: ['r/0', 'r/1'] }), member('b')])
     expect([...result.values()].flatMap((assignment) => assignment.tasks)).toHaveLength(6)

@@ -76,7 +76,11 @@ export class WindowOperator
   }
 
   override restore(entry: StateEntry): void {
-    this.#store.restore(entry)
+    try {
+      this.#store.restore(entry)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
   }
 
   override open(): void {
@@ -113,7 +117,11 @@ export class WindowOperator
   }
 
   override onBarrier(epoch: number): void {
-    this.#store.collect(this.context.delta.changes)
+    try {
+      this.#store.collect(this.context.delta.changes)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
     this.out.onBarrier(epoch)
   }
 

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { StreamError } from '../../errors.ts'
 import { keyFormat } from '../../serde/key-codec.ts'
 import type { Serde } from '../../serde/serde.ts'
 import type { StateChange, StateEntry } from '../backend.ts'
@@ -25,11 +27,13 @@ export class KeyedStates {
   readonly table: KeyTable<Cells>
   /** The key that handles work on. */
   current: KeySlot<Cells> = new KeySlot<Cells>(undefined, [])
+  readonly #uid: string
   readonly #maxParallelism: number
   readonly #declarations: readonly CellDeclaration[]
   readonly #names: readonly string[]
 
   constructor(uid: string, maxParallelism: number, declarations: readonly CellDeclaration[]) {
+    this.#uid = uid
     this.#maxParallelism = maxParallelism
     this.#declarations = declarations
     this.#names = declarations.map(({ name }) => `${uid}/${name}`)
@@ -51,7 +55,11 @@ export class KeyedStates {
       let isEmpty = true
       for (let at = 0; at < slot.data.length; at++) {
         const cell = slot.data[at] as Cell
-        cell.collect({ state: this.#names[at] as string, keyGroup, key: slot.bytes, changes })
+        try {
+          cell.collect({ state: this.#names[at] as string, keyGroup, key: slot.bytes, changes })
+        } catch (cause) {
+          throw this.#failed('ENCODE_FAILED', 'written', at, slot.key, cause)
+        }
         if (!cell.isEmpty) isEmpty = false
       }
       if (isEmpty) this.table.delete(slot)
@@ -63,8 +71,27 @@ export class KeyedStates {
     const at = this.#names.indexOf(entry.state)
     if (at < 0) return false
     const cell = this.table.slot(key).data[at] as Cell
-    cell.restore(entry.sub, entry.value)
+    try {
+      cell.restore(entry.sub, entry.value)
+    } catch (cause) {
+      throw this.#failed('STATE_CORRUPT', 'read', at, key, cause)
+    }
     return true
+  }
+
+  #failed(
+    code: 'ENCODE_FAILED' | 'STATE_CORRUPT',
+    what: string,
+    at: number,
+    key: unknown,
+    cause: unknown,
+  ): StreamError {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    return new StreamError(
+      code,
+      `State ${this.#names[at]} of key ${inspect(key)} cannot be ${what} as ${this.#declarations[at]?.format}: ${text}`,
+      { where: { operator: this.#uid }, cause: StreamError.is(cause) ? (cause.cause ?? cause) : cause },
+    )
   }
 }
 
