@@ -57,7 +57,8 @@ export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph 
       nodes,
       exchangesIn,
       exchangesOut,
-      stateful: exchangesIn.length > 0 || nodes.some(keepsState),
+      // Positions in front of keyed state are kept with it: a log may forget the offsets of a group that is away for long.
+      stateful: exchangesIn.length > 0 || exchangesOut.length > 0 || nodes.some(keepsState),
     }
   })
   checkCoPartitioning(graph, regions, topicPartitions)

@@ -46,7 +46,7 @@ export interface Region {
   readonly nodes: readonly JobNode[]
   readonly exchangesIn: readonly Exchange[]
   readonly exchangesOut: readonly Exchange[]
-  /** Whether it has anything to keep in the state backend (stateful operators, split sources, exchanges in, two-phase sinks). */
+  /** Whether it has anything to keep in the state backend (stateful operators, split sources, exchanges, two-phase sinks). */
   readonly stateful: boolean
 }
 

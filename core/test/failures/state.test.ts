@@ -179,11 +179,11 @@ describe('state or offsets that are lost', () => {
     expect(error.message).toMatch(/epoch \d+.*Restore|reset/)
   })
 
-  it('lost offsets are taken from the state', async () => {
-    const on = await counted()
+  it.each([1, 2])('lost offsets are taken from the state (parallelism %i)', async (parallelism) => {
+    const on = await counted({ parallelism })
     on.log.storage.forgetOffsets('counting')
     send(on, 'in', ['a'])
-    await runFor(on, counting())
+    await runFor(on, counting(), { parallelism })
     expect(values(on, 'out').toSorted()).toEqual(['a1', 'a2', 'a3', 'b1'])
   })
 

@@ -40,7 +40,7 @@ describe('compiling with several tasks', () => {
     const graph = compiled(counting('team.job'))
     expect(uidsByRegion(graph)).toEqual({ in: ['in', 'parse'], count: ['count', 'out'] })
     expect(graph.regions.map(({ parallelism, stateful }) => [parallelism, stateful])).toEqual([
-      [4, false],
+      [4, true],
       [4, true],
     ])
     const [first, second] = graph.regions as [Region, Region]
@@ -187,10 +187,10 @@ describe('whether a region keeps state', () => {
     expect(stateful(add)).toBe(expected)
   })
 
-  it('with an exchange that comes in: true', () => {
+  it('on both sides of an exchange: true', () => {
     const graph = new GraphUnderTest()
     graph.to(graph.operator('first', [edge(graph.topic('in'), 'hash')], { keyed: true }))
-    expect(compiled(graph).regions.map((region) => region.stateful)).toEqual([false, true])
+    expect(compiled(graph).regions.map((region) => region.stateful)).toEqual([true, true])
   })
 })
 

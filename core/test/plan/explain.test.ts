@@ -31,7 +31,7 @@ describe('explaining a job as data', () => {
         {
           id: 'in',
           tasks: 2,
-          stateful: false,
+          stateful: true,
           operators: [
             {
               ...own,

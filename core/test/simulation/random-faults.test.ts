@@ -5,7 +5,7 @@ import { simulate, undisturbed } from './run-topology.ts'
 import { committedOutput, type Topology, topologies } from './topologies.ts'
 
 /** One failing seed can be run alone: MILLRACE_SEED=17. */
-const chosen = process.env['MILLRACE_SEED']
+const chosen = process.env.MILLRACE_SEED
 const seeds = chosen === undefined ? Array.from({ length: 40 }, (_, seed) => seed + 1) : [Number(chosen)]
 
 /** Crashes, freezes, stops and starts workers at random until the job has ended. */
