@@ -159,7 +159,10 @@ export class Task {
     this.#takenOver = takenOver
     this.#epoch = takenOver.epoch
     this.#committedEpoch = takenOver.epoch
-    if (takenOver.finished || this.#stop === 'abandon') return
+    const unpublished = takenOver.meta?.committables ?? {}
+    // A task that has ended is only run again for what its sinks had still to publish.
+    const isDone = takenOver.finished && Object.values(unpublished).every((list) => list.length === 0)
+    if (isDone || this.#stop === 'abandon') return
     const outputs = await TaskOutputs.open({
       region: this.#region,
       index: this.#index,
@@ -170,6 +173,10 @@ export class Task {
       written: this.#metrics.recordsOut,
     })
     this.#outputs = outputs
+    if (takenOver.finished) {
+      await outputs.publish(unpublished)
+      return
+    }
     const chain = Chain.build(this.#region, {
       job: graph.job,
       index: this.#index,
@@ -188,7 +195,7 @@ export class Task {
     })
     this.#chain = chain
     await this.#restore(takenOver, chain)
-    await outputs.publish(takenOver.meta?.committables ?? {})
+    await outputs.publish(unpublished)
     await chain.open()
     this.#inputs = new TaskInputs({
       region: this.#region,
