@@ -1,6 +1,7 @@
 import { StreamError, UserFunctionError } from '../errors.ts'
 import type { StateEntry } from '../state/backend.ts'
-import type { Operator, OperatorContext, Receiver, StateCatalogEntry } from './operator.ts'
+import type { Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
+import type { OperatorState } from './operator-state.ts'
 
 /** What operators share: control elements go on as they come, nothing is stored. */
 export abstract class BaseOperator<Out> implements Operator {
@@ -24,7 +25,11 @@ export abstract class BaseOperator<Out> implements Operator {
     )
   }
 
-  restoreOperatorState(_state: unknown): void {}
+  get pending(): PendingWork | null {
+    return null
+  }
+
+  restoreOperatorState(_state: OperatorState): void {}
   open(): void | Promise<void> {}
   close(): void | Promise<void> {}
 

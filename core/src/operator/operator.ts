@@ -2,6 +2,7 @@ import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { StateChange, StateEntry } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
+import type { OperatorState } from './operator-state.ts'
 
 /** Timestamp of a record that has none (no event time was assigned). */
 export const NO_TIMESTAMP: number = Number.NEGATIVE_INFINITY
@@ -46,6 +47,8 @@ export interface OperatorContext {
    * Returns how to cancel it.
    */
   schedule(timeMs: number, callback: () => void): CancelTimer
+  /** Runs `callback` soon, between two batches: how the outcome of a promise gets back to the operator. */
+  post(callback: () => void): void
   /** Where an operator puts what changed since the last barrier, while the barrier passes it. */
   readonly delta: DeltaCollector
 }
@@ -54,8 +57,8 @@ export interface OperatorContext {
 export interface DeltaCollector {
   /** Changes of keyed state and timers. */
   readonly changes: StateChange[]
-  /** State that belongs to the operator instance, not to a key: plain data, replaced as a whole in each epoch. */
-  setOperatorState(uid: string, state: unknown): void
+  /** State that belongs to the operator instance, not to a key: replaced as a whole in each epoch. */
+  setOperatorState(uid: string, state: OperatorState): void
 }
 
 /** A state as declared, for the check that stored state fits the operators of a job. */
@@ -65,6 +68,16 @@ export interface StateCatalogEntry {
   readonly kind: string
   /** Format of the serdes, e.g. `msgpack@1`. */
   readonly format: string
+}
+
+/** What an operator holds while something that it waits for is on its way: a call, a read of state. */
+export interface PendingWork {
+  /** It should get no more elements for now: the task reads no input. It takes those that come all the same. */
+  readonly isFull: boolean
+  /** It holds elements that a barrier must come behind: the task lets none through for now. */
+  readonly holdsBarriers: boolean
+  /** It holds nothing: the task can end when its input has. */
+  readonly isEmpty: boolean
 }
 
 /**
@@ -78,9 +91,11 @@ export interface Operator {
   /** Must be called first: states and outputs are taken from the context here. */
   setup(context: OperatorContext): void
   restore(entry: StateEntry): void
-  restoreOperatorState(state: unknown): void
+  restoreOperatorState(state: OperatorState): void
   /** User code's `open`; may be asynchronous. */
   open(): void | Promise<void>
   readonly catalog: readonly StateCatalogEntry[]
+  /** Null for an operator that is done with an element when the call returns. When it changes, the operator `post`s. */
+  readonly pending: PendingWork | null
   close(): void | Promise<void>
 }

@@ -1,7 +1,14 @@
 import { StreamError, UserFunctionError } from '../errors.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
-import type { DeltaCollector, Operator, OperatorContext, Receiver, StateCatalogEntry } from '../operator/operator.ts'
+import type {
+  DeltaCollector,
+  Operator,
+  OperatorContext,
+  PendingWork,
+  Receiver,
+  StateCatalogEntry,
+} from '../operator/operator.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
@@ -73,6 +80,7 @@ export interface ChainEnvironment {
   readonly logger: Logger
   readonly delta: DeltaCollector
   readonly schedule: (timeMs: number, callback: () => void) => CancelTimer
+  readonly post: (callback: () => void) => void
   /** The receiver behind a sink node. */
   readonly sink: (uid: string) => Receiver<unknown>
   /** The receiver that writes an exchange. */
@@ -80,12 +88,15 @@ export interface ChainEnvironment {
 }
 
 /** The operators of one task, connected: calls go straight from one to the next. */
-export class Chain {
+export class Chain implements PendingWork {
   readonly operators: ReadonlyMap<string, Operator>
+  /** Of the operators that can hold anything. */
+  readonly #pending: readonly PendingWork[]
   readonly #outputs: ReadonlyMap<string, Receiver<unknown>>
 
   private constructor(operators: ReadonlyMap<string, Operator>, outputs: ReadonlyMap<string, Receiver<unknown>>) {
     this.operators = operators
+    this.#pending = [...operators.values()].flatMap(({ pending }) => pending ?? [])
     this.#outputs = outputs
   }
 
@@ -112,6 +123,18 @@ export class Chain {
   /** What receives the records that come in through an exchange. */
   input(uid: string, index: number): Receiver<unknown> {
     return inputOf(this.operators, uid, index)
+  }
+
+  get isFull(): boolean {
+    return this.#pending.some(({ isFull }) => isFull)
+  }
+
+  get holdsBarriers(): boolean {
+    return this.#pending.some(({ holdsBarriers }) => holdsBarriers)
+  }
+
+  get isEmpty(): boolean {
+    return this.#pending.every(({ isEmpty }) => isEmpty)
   }
 
   get catalog(): StateCatalogEntry[] {
@@ -198,7 +221,7 @@ function context(
   outputs: ReadonlyMap<string, Receiver<unknown>>,
   environment: ChainEnvironment,
 ): OperatorContext {
-  const { job, index, maxParallelism, clock, metrics, logger, delta, schedule } = environment
+  const { job, index, maxParallelism, clock, metrics, logger, delta, schedule, post } = environment
   return {
     uid,
     name,
@@ -211,6 +234,7 @@ function context(
     logger,
     delta,
     schedule,
+    post,
     output: (tag) => outputs.get(outputId(uid, tag ?? null)) ?? (tag === undefined ? discard : undefined),
   }
 }

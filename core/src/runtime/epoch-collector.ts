@@ -1,24 +1,25 @@
 import type { DeltaCollector } from '../operator/operator.ts'
+import type { OperatorState } from '../operator/operator-state.ts'
 import type { StateChange } from '../state/backend.ts'
 import type { SinkBarriers } from './sinks.ts'
 
 /** What one barrier collects on its way through the chains of a task. */
 export interface CollectedEpoch {
   readonly changes: StateChange[]
-  readonly operators: Record<string, unknown>
+  readonly operators: Record<string, OperatorState>
   readonly committables: readonly { readonly uid: string; readonly list: Promise<readonly unknown[]> }[]
 }
 
 export class EpochCollector implements DeltaCollector, SinkBarriers {
   #changes: StateChange[] = []
-  #operators: Record<string, unknown> = {}
+  #operators: Record<string, OperatorState> = {}
   #committables: { uid: string; list: Promise<readonly unknown[]> }[] = []
 
   get changes(): StateChange[] {
     return this.#changes
   }
 
-  setOperatorState(uid: string, state: unknown): void {
+  setOperatorState(uid: string, state: OperatorState): void {
     this.#operators[uid] = state
   }
 

@@ -2,14 +2,15 @@ import { CommitDriver } from '../checkpoint/commit.ts'
 import { checkStateFits } from '../checkpoint/compatibility.ts'
 import { StreamError } from '../errors.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
+import type { OperatorState } from '../operator/operator-state.ts'
 import type { Region } from '../plan/job-graph.ts'
-import type { CancelTimer } from '../time/clock.ts'
 import { BackPressureSampler } from './back-pressure.ts'
 import { BusyTime } from './busy-time.ts'
 import { Chain } from './chain.ts'
 import { EpochCollector } from './epoch-collector.ts'
 import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
 import { ExchangeCleaner } from './exchange-cleaner.ts'
+import { Mailbox } from './mailbox.ts'
 import { Signal } from './signal.ts'
 import { type TaskEnvironment, taskId } from './task-environment.ts'
 import { TaskInputs } from './task-inputs.ts'
@@ -44,8 +45,7 @@ export class Task {
   readonly #sampler: BackPressureSampler
   readonly #metrics: TaskMetrics
   readonly #metricGroup: MetricGroup
-  readonly #timers = new Set<CancelTimer>()
-  readonly #mails: (() => void)[] = []
+  readonly #mailbox: Mailbox
   readonly #exchangeCleaner: ExchangeCleaner
   #state: TaskState = 'restoring'
   #takenOver: TakenOver | null = null
@@ -71,6 +71,7 @@ export class Task {
     this.#index = index
     this.#environment = environment
     this.#busy = new BusyTime(environment.clock)
+    this.#mailbox = new Mailbox(environment.clock, () => this.#signal.set())
     this.#exchangeCleaner = new ExchangeCleaner(region, environment)
     this.#sampler = new BackPressureSampler(
       environment.clock,
@@ -185,11 +186,8 @@ export class Task {
       metrics: this.#metricGroup,
       logger,
       delta: this.#collector,
-      schedule: (timeMs, callback) =>
-        this.#schedule(timeMs, () => {
-          this.#isDirty = true
-          callback()
-        }),
+      schedule: (timeMs, callback) => this.#mailbox.schedule(timeMs, this.#changing(callback)),
+      post: (callback) => this.#mailbox.post(this.#changing(callback)),
       sink: (uid) => outputs.sink(uid),
       exchange: (id) => outputs.exchange(id),
     })
@@ -204,7 +202,7 @@ export class Task {
       chain,
       takenOver,
       output: (topic) => outputs.topic(topic),
-      setTimer: (delayMs, callback) => this.#schedule(clock.now() + delayMs, callback),
+      setTimer: (delayMs, callback) => this.#mailbox.schedule(clock.now() + delayMs, callback),
       onAvailable,
       undecodable: this.#metrics.undecodable,
       bytesIn: this.#metrics.bytesIn,
@@ -229,7 +227,7 @@ export class Task {
     }
     for (const [uid, operator] of chain.operators) {
       const state = meta.operators[uid]
-      if (state !== undefined) operator.restoreOperatorState(state)
+      if (state !== undefined) operator.restoreOperatorState(state as OperatorState)
     }
   }
 
@@ -237,6 +235,8 @@ export class Task {
     const { clock } = this.#environment
     const inputs = this.#inputs as TaskInputs
     const outputs = this.#outputs as TaskOutputs
+    const chain = this.#chain as Chain
+    let isEndSent = false
     this.#state = 'running'
     this.#nextBarrierAt = clock.now() + this.#environment.epochIntervalMs
     this.#sampler.start()
@@ -245,17 +245,26 @@ export class Task {
     for (;;) {
       if (this.#commitFailure !== null) throw this.#commitFailure
       if (this.#stop === 'abandon') return 'abandoned'
+      this.#mailbox.run()
       if (this.#stop === 'commit') {
-        await this.#finalEpoch(false)
-        return 'stopped'
+        if (!chain.holdsBarriers) {
+          await this.#finalEpoch(false)
+          return 'stopped'
+        }
+        await this.#wait('idle')
+        continue
       }
-      this.#runMails()
-      if (inputs.ended) {
-        await this.#finalEpoch(true)
-        return 'finished'
+      if (inputs.ended && chain.isEmpty) {
+        if (isEndSent) {
+          await this.#finalEpoch(true)
+          return 'finished'
+        }
+        isEndSent = true
+        for (const head of inputs.heads) head.receiver.onEnd()
+        continue
       }
-      if (this.#isDirty && this.#committing === null && clock.now() >= this.#nextBarrierAt) this.#barrier(false)
-      if (outputs.isFull) {
+      if (this.#isBarrierDue && clock.now() >= this.#nextBarrierAt) this.#barrier(false)
+      if (outputs.isFull || chain.isFull) {
         await this.#wait('blocked')
         continue
       }
@@ -276,18 +285,22 @@ export class Task {
   async #wait(activity: 'idle' | 'blocked'): Promise<void> {
     this.#busy.enter(activity)
     const { clock } = this.#environment
-    const cancel =
-      this.#isDirty && this.#committing === null
-        ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#signal.set())
-        : null
+    const cancel = this.#isBarrierDue
+      ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#signal.set())
+      : null
     await this.#signal.wait()
     cancel?.()
   }
 
-  #runMails(): void {
-    while (this.#mails.length > 0) {
-      const mail = this.#mails.shift() as () => void
-      mail()
+  /** Whether only time keeps the next barrier. */
+  get #isBarrierDue(): boolean {
+    return this.#isDirty && this.#committing === null && this.#chain?.holdsBarriers === false
+  }
+
+  #changing(callback: () => void): () => void {
+    return () => {
+      this.#isDirty = true
+      callback()
     }
   }
 
@@ -342,7 +355,6 @@ export class Task {
   /** The last barrier: after the final watermark when the input has ended, else where the task stands. */
   async #finalEpoch(finished: boolean): Promise<void> {
     await this.#commitEnd()
-    if (finished) for (const head of (this.#inputs as TaskInputs).heads) head.receiver.onEnd()
     if (finished || this.#isDirty) this.#barrier(finished)
     await this.#commitEnd()
   }
@@ -352,29 +364,14 @@ export class Task {
     if (this.#commitFailure !== null) throw this.#commitFailure
   }
 
-  #schedule(timeMs: number, callback: () => void): CancelTimer {
-    const { clock } = this.#environment
-    const cancelTimer = clock.setTimer(Math.max(0, timeMs - clock.now()), () => {
-      this.#timers.delete(cancel)
-      this.#mails.push(callback)
-      this.#signal.set()
-    })
-    const cancel = (): void => {
-      this.#timers.delete(cancel)
-      cancelTimer()
-    }
-    this.#timers.add(cancel)
-    return cancel
-  }
-
   #watchIdleness(inputs: TaskInputs): void {
     const idlenessMs = inputs.idlenessMs
     if (idlenessMs === null) return
     const check = (): void => {
       inputs.checkIdle(this.#environment.clock.now())
-      this.#schedule(this.#environment.clock.now() + idlenessMs / 2, check)
+      this.#mailbox.schedule(this.#environment.clock.now() + idlenessMs / 2, check)
     }
-    this.#schedule(this.#environment.clock.now() + idlenessMs, check)
+    this.#mailbox.schedule(this.#environment.clock.now() + idlenessMs, check)
   }
 
   #describe(error: unknown): StreamError {
@@ -385,7 +382,7 @@ export class Task {
   }
 
   async #close(): Promise<void> {
-    for (const cancel of [...this.#timers]) cancel()
+    this.#mailbox.close()
     this.#sampler.stop()
     const { writer, store } = this.#takenOver ?? {}
     const parts = [this.#inputs, this.#chain, this.#outputs, writer, store]

@@ -1,6 +1,7 @@
 import { silentLogger } from '../../src/metrics/logger.ts'
 import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
 import type { Operator, Receiver } from '../../src/operator/operator.ts'
+import type { OperatorState } from '../../src/operator/operator-state.ts'
 import type { StateChange, StateEntry } from '../../src/state/backend.ts'
 import type { CancelTimer } from '../../src/time/clock.ts'
 import { VirtualClock } from '../../src/time/virtual-clock.ts'
@@ -19,7 +20,7 @@ export class OperatorHarness {
   readonly metrics: MetricRegistry = new MetricRegistry()
   readonly clock: VirtualClock
   readonly stored: Map<string, StateEntry>
-  readonly operatorStates = new Map<string, unknown>()
+  readonly operatorStates = new Map<string, OperatorState>()
   readonly #operator: Operator
   readonly #changes: StateChange[] = []
   #epoch = 0
@@ -44,6 +45,7 @@ export class OperatorHarness {
       logger: silentLogger,
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
       schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),
+      post: (callback) => void clock.setTimer(0, callback),
       output: (tag) => (tag === undefined ? this.#main() : this.#side(tag)),
     })
     for (const entry of stored.values()) operator.restore(entry)
