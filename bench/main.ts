@@ -4,12 +4,13 @@ import { parseArgs } from 'node:util'
 const usage = `Measures Millrace on this machine.
 
   npm run bench -- engine                     operators only, in memory
+  npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
 
   --runs <n>       runs of each case, of which the median is given (default 3)
-  --events <n>     nexmark: events in the topic (default 1,000,000)
+  --events <n>     nexmark, windows: events (default 1,000,000)
   --brokers <a,b>  nexmark: use this Kafka, with the topic --topic, instead of starting one
   --latency        nexmark: latency at a fixed rate too (always without --query)
   --json           one JSON object as the last line
@@ -38,6 +39,12 @@ switch (values.help ? undefined : positionals[0]) {
     const { benchEngine } = await import('./engine/engine.ts')
     const cases = await benchEngine(runs, say)
     if (values.json) console.log(JSON.stringify({ bench: 'engine', machine, cases }))
+    break
+  }
+  case 'windows': {
+    const { benchWindows } = await import('./windows/windows.ts')
+    const cases = await benchWindows({ runs, records: Number(values.events) }, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'windows', machine, cases }))
     break
   }
   case 'nexmark': {

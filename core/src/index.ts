@@ -27,8 +27,26 @@ export type {
   TimerFired,
   Timers,
 } from './operator/process-function.ts'
-export { sessions, sliding, type TimeWindow, tumbling, type WindowAssigner } from './operator/window/window-assigner.ts'
-export type { WindowContext } from './operator/window/window-operator.ts'
+export { type Evictor, type EvictorOptions, evictors, type WindowElement } from './operator/window/evictor.ts'
+export type { Trigger, TriggerContext, TriggerDecision } from './operator/window/trigger.ts'
+export { type EndOfWindowOptions, type TimeoutOptions, triggers } from './operator/window/triggers.ts'
+export {
+  type AlignedWindowOptions,
+  type CustomWindowOptions,
+  countWindows,
+  cumulative,
+  customWindows,
+  deltaWindows,
+  globalWindows,
+  sessions,
+  sliding,
+  type TimeWindow,
+  type TimeWindowOptions,
+  type TumblingWindowOptions,
+  tumbling,
+  type WindowAssigner,
+} from './operator/window/window-assigner.ts'
+export type { FiringTime, WindowContext, WindowFunction } from './operator/window/window-function.ts'
 export type { BackPressure, BackPressureLevel } from './runtime/back-pressure.ts'
 export type { TaskState, TaskStatus } from './runtime/task-status.ts'
 export { json } from './serde/json.ts'

@@ -8,6 +8,7 @@ import { ProcessOperator } from '../operator/process.ts'
 import type { ProcessFunction } from '../operator/process-function.ts'
 import { FilterOperator, FlatMapOperator, MapOperator } from '../operator/transform.ts'
 import { UnionOperator } from '../operator/union.ts'
+import type { WindowAssigner } from '../operator/window/window-assigner.ts'
 import type { LogicalEdge, Partitioning } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
@@ -16,6 +17,7 @@ import { ConnectedStreams } from './connected-streams.ts'
 import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
+import type { WindowedStream } from './windowed-stream.ts'
 
 export interface KeyByOptions<T> {
   /** How records travel to the task that owns their key, above parallelism 1. @default msgpack() */
@@ -112,6 +114,14 @@ export class DataStream<T> {
       ? { kind: 'prepartitioned', key: select }
       : { kind: 'hash', key: select, value: serde }
     return new KeyedStream<K, T>(this.builder, this.edge(partitioning), key)
+  }
+
+  /**
+   * Gathers all records in windows, whatever their keys. One task does all of it, so it does not scale: reduce what comes
+   * in by `keyBy` first where there is much.
+   */
+  windowAll(assigner: WindowAssigner<T>, options: KeyByOptions<T> = {}): WindowedStream<'all', T> {
+    return this.keyBy((): 'all' => 'all', options).window(assigner)
   }
 
   /** Writes every record to a topic, exactly-once where the job is. */

@@ -13,6 +13,7 @@ import { callSite } from './call-site.ts'
 import { KeyedConnectedStreams } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import { windowSpec } from './window-spec.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
 /** A stream whose records belong to keys of type `K`. */
@@ -60,9 +61,16 @@ export class KeyedStream<K, T> {
     return this.#then('keyed-process', () => new KeyedProcessOperator(keyedFunction))
   }
 
-  /** Gathers the records of each key in windows: `tumbling`, `sliding`, `sessions`. */
-  window(assigner: WindowAssigner): WindowedStream<K, T> {
-    return new WindowedStream<K, T>(this.#builder, this.#edge, this.#key, assigner)
+  /**
+   * Gathers the records of each key in windows: `tumbling`, `sliding`, `cumulative`, `sessions`, `countWindows`,
+   * `deltaWindows`, `globalWindows`, `customWindows`.
+   */
+  window(assigner: WindowAssigner<T>): WindowedStream<K, T> {
+    return new WindowedStream<K, T>(
+      this.#builder,
+      this.#edge,
+      windowSpec(this.#key as (value: never) => unknown, assigner),
+    )
   }
 
   /** This stream and another one with the same type of key, for a function that shares state between the two. */

@@ -1,17 +1,25 @@
-import { GraphError } from '../errors.ts'
 import type { OutputTag } from '../operator/output-tag.ts'
 import type { Collector } from '../operator/process-function.ts'
-import { aggregating, gathering, type PaneContents, reducing } from '../operator/window/pane-contents.ts'
-import type { WindowAssigner } from '../operator/window/window-assigner.ts'
-import { type EmitWindow, type WindowContext, WindowOperator } from '../operator/window/window-operator.ts'
+import type { Evictor } from '../operator/window/evictor.ts'
+import {
+  aggregating,
+  gathering,
+  gatheringElements,
+  type PaneContents,
+  reducing,
+} from '../operator/window/pane-contents.ts'
+import type { Trigger } from '../operator/window/trigger.ts'
+import { isMerging, type WindowAssigner } from '../operator/window/window-assigner.ts'
+import type { AnyWindowFunction, WindowContext, WindowFunction } from '../operator/window/window-function.ts'
 import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
-import type { Aggregate } from '../state/keyed/descriptor.ts'
+import type { Aggregate, NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
-import { callSite } from './call-site.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import { checkWindow, refuse } from './window-checks.ts'
+import { toWindowFunction, type WindowSpec, windowOperator } from './window-spec.ts'
 
 /** Turns the result of a window into what the stream goes on with. */
 export type WindowMap<K, In, Out> = (result: In, context: WindowContext<K>) => Out
@@ -25,55 +33,65 @@ export interface WindowStateOptions<T> {
 export class WindowedStream<K, T> {
   readonly #builder: GraphBuilder
   readonly #edge: LogicalEdge
-  readonly #key: (value: T) => K
-  readonly #assigner: WindowAssigner
-  readonly #allowedLatenessMs: number
-  readonly #lateTag: string | null
+  readonly #spec: WindowSpec
 
-  constructor(
-    builder: GraphBuilder,
-    edge: LogicalEdge,
-    key: (value: T) => K,
-    assigner: WindowAssigner,
-    allowedLatenessMs = 0,
-    lateTag: string | null = null,
-  ) {
+  constructor(builder: GraphBuilder, edge: LogicalEdge, spec: WindowSpec) {
     this.#builder = builder
     this.#edge = edge
-    this.#key = key
-    this.#assigner = assigner
-    this.#allowedLatenessMs = allowedLatenessMs
-    this.#lateTag = lateTag
+    this.#spec = spec
   }
 
-  /** Keeps windows after they fired; records that come within this time fire them again. */
+  /**
+   * Keeps windows after they fired; records that come within this time fire them again.
+   *
+   * @throws GRAPH_INVALID for windows that no record can be late for
+   */
   allowedLateness(lateness: Duration): WindowedStream<K, T> {
-    const ms = durationMs(lateness)
-    return new WindowedStream(this.#builder, this.#edge, this.#key, this.#assigner, ms, this.#lateTag)
+    const allowedLatenessMs = durationMs(lateness)
+    if (!hasLateRecords(this.#spec.assigner))
+      throw refuse('allowedLateness', 'only windows of event time know late records')
+    return this.#with({ allowedLatenessMs })
   }
 
   /** Where records go that are too late for all their windows; take them with `sideOutput(tag)` of the result. */
   lateTo(tag: OutputTag<T>): WindowedStream<K, T> {
-    return new WindowedStream(this.#builder, this.#edge, this.#key, this.#assigner, this.#allowedLatenessMs, tag.id)
+    if (!hasLateRecords(this.#spec.assigner)) throw refuse('lateTo', 'only windows of event time know late records')
+    return this.#with({ lateTag: tag.id })
   }
 
-  /** Folds the records of a window into one of their type. */
+  /** Says when windows fire, in place of what their kind does by default. */
+  trigger<State extends StateDescriptors>(trigger: Trigger<T, State>): WindowedStream<K, T> {
+    return this.#with({ trigger: trigger as unknown as Trigger<never> })
+  }
+
+  /** Takes records out of windows before or after their function sees them. Only for `process`, which keeps records one by one. */
+  evictor(evictor: Evictor<T>): WindowedStream<K, T> {
+    return this.#with({ evictor: evictor as Evictor<never> })
+  }
+
+  /** Folds the records of a window into one of their type. The order in which it does so is not promised. */
   reduce(reduce: (left: T, right: T) => T, map?: undefined, options?: WindowStateOptions<T>): DataStream<T>
   reduce<Out>(
     reduce: (left: T, right: T) => T,
     map: WindowMap<K, T, Out>,
     options?: WindowStateOptions<T>,
   ): DataStream<Out>
+  reduce<Out, WindowState extends StateDescriptors = NoState, KeyState extends StateDescriptors = NoState>(
+    reduce: (left: T, right: T) => T,
+    windowFunction: WindowFunction<K, T, Out, WindowState, KeyState>,
+    options?: WindowStateOptions<T>,
+  ): DataStream<Out>
   reduce<Out>(
     reduce: (left: T, right: T) => T,
-    map?: WindowMap<K, T, Out>,
+    map?: WindowMap<K, T, Out> | WindowFunction<K, T, Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<T> | DataStream<Out> {
-    return this.#window('window-reduce', reducing(reduce, options.serde ?? msgpack<T>()), map)
+    return this.#folded<Out>('window-reduce', reducing(reduce, options.serde ?? msgpack<T>()), map)
   }
 
   /**
-   * Folds the records of a window into an accumulator, so that only that is kept.
+   * Folds the records of a window into an accumulator, so that only that is kept. With a `merge`, overlapping windows share
+   * the work.
    *
    * @example
    * .aggregate({ create: () => ({ sum: 0, n: 0 }), add: (a, p) => ({ sum: a.sum + p.amount, n: a.n + 1 }), result: (a) => a.sum / a.n })
@@ -83,16 +101,27 @@ export class WindowedStream<K, T> {
     aggregate: Aggregate<T, Accumulator, Result>,
     map: WindowMap<K, Result, Out>,
   ): DataStream<Out>
+  aggregate<
+    Accumulator,
+    Result,
+    Out,
+    WindowState extends StateDescriptors = NoState,
+    KeyState extends StateDescriptors = NoState,
+  >(
+    aggregate: Aggregate<T, Accumulator, Result>,
+    windowFunction: WindowFunction<K, Result, Out, WindowState, KeyState>,
+  ): DataStream<Out>
   aggregate<Accumulator, Result, Out>(
     aggregate: Aggregate<T, Accumulator, Result>,
-    map?: WindowMap<K, Result, Out>,
+    map?: WindowMap<K, Result, Out> | WindowFunction<K, Result, Out>,
   ): DataStream<Result> | DataStream<Out> {
-    if (this.#assigner.kind === 'session' && aggregate.merge === undefined) {
-      throw new GraphError(
-        `The aggregate at ${callSite()} has no merge, which session windows need: two sessions become one when a record falls between them.`,
+    if (isMerging(this.#spec.assigner) && aggregate.merge === undefined) {
+      throw refuse(
+        'aggregate',
+        'the aggregate has no merge, which windows that merge (sessions) need: two of them become one when a record falls between them',
       )
     }
-    return this.#window('window-aggregate', aggregating(aggregate, aggregate.serde ?? msgpack<Accumulator>()), map)
+    return this.#folded<Out>('window-aggregate', aggregating(aggregate, aggregate.serde ?? msgpack<Accumulator>()), map)
   }
 
   /**
@@ -101,37 +130,72 @@ export class WindowedStream<K, T> {
    */
   process<Out>(
     onWindow: (values: readonly T[], context: WindowContext<K>, out: Collector<Out>) => void,
+    options?: WindowStateOptions<T>,
+  ): DataStream<Out>
+  process<Out, WindowState extends StateDescriptors = NoState, KeyState extends StateDescriptors = NoState>(
+    windowFunction: WindowFunction<K, readonly T[], Out, WindowState, KeyState>,
+    options?: WindowStateOptions<T>,
+  ): DataStream<Out>
+  process<Out>(
+    given:
+      | ((values: readonly T[], context: WindowContext<K>, out: Collector<Out>) => void)
+      | WindowFunction<K, readonly T[], Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<Out> {
-    return this.#add('window-process', gathering(options.serde ?? msgpack<T>()), onWindow as EmitWindow)
+    const windowFunction = toWindowFunction(typeof given === 'function' ? { onWindow: given } : given)
+    const serde = options.serde ?? msgpack<T>()
+    const contents = this.#evictor === null ? gathering(serde) : gatheringElements(serde)
+    return this.#add('window-process', contents, windowFunction, null)
   }
 
-  #window<Result, Out>(
+  get #evictor(): Evictor<never> | null {
+    const { evictor, assigner } = this.#spec
+    return evictor ?? (assigner.kind === 'global' ? assigner.evictor : null)
+  }
+
+  #folded<Out>(
     type: string,
     contents: PaneContents,
-    map: WindowMap<K, Result, Out> | undefined,
+    map: WindowMap<K, never, Out> | WindowFunction<K, never, Out> | undefined,
   ): DataStream<Out> {
-    if (map === undefined) return this.#add(type, contents, null)
-    const mapped = map as WindowMap<unknown, unknown, unknown>
-    return this.#add(type, contents, (result, context, out) => out.emit(mapped(result, context)))
+    if (this.#spec.evictor !== null) {
+      throw refuse(
+        type === 'window-reduce' ? 'reduce' : 'aggregate',
+        'an evictor needs the records one by one, and they are folded as they come; use process',
+      )
+    }
+    const windowFunction =
+      typeof map === 'function'
+        ? toWindowFunction({
+            onWindow: (result: never, context: WindowContext<K>, out: Collector<Out>) => out.emit(map(result, context)),
+          })
+        : map === undefined
+          ? null
+          : toWindowFunction(map)
+    if (this.#evictor === null) return this.#add(type, contents, windowFunction, null)
+    // Windows of the last so many records: they are kept and folded when the window fires.
+    const fold = (values: readonly unknown[]): unknown =>
+      contents.result(values.reduce((folded, value) => contents.add(folded, value, 0), undefined))
+    return this.#add(type, gatheringElements(msgpack<T>()), windowFunction, fold)
   }
 
-  #add<Out>(type: string, contents: PaneContents, emit: EmitWindow | null): DataStream<Out> {
-    const options = {
-      key: this.#key as (value: never) => unknown,
-      assigner: this.#assigner,
-      contents,
-      allowedLatenessMs: this.#allowedLatenessMs,
-      lateTag: this.#lateTag,
-      emit,
-    }
-    const node = this.#builder.operator({
-      type,
-      inputs: [this.#edge],
-      create: () => new WindowOperator(options),
-      stateful: true,
-      keyed: true,
-    })
+  #add<Out>(
+    type: string,
+    contents: PaneContents,
+    windowFunction: AnyWindowFunction | null,
+    fold: ((values: readonly unknown[]) => unknown) | null,
+  ): DataStream<Out> {
+    checkWindow(this.#spec, windowFunction)
+    const create = windowOperator({ ...this.#spec, evictor: this.#evictor }, contents, windowFunction, fold)
+    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true })
     return new DataStream<Out>(this.#builder, node)
   }
+
+  #with(changes: Partial<WindowSpec>): WindowedStream<K, T> {
+    return new WindowedStream(this.#builder, this.#edge, { ...this.#spec, ...changes })
+  }
+}
+
+function hasLateRecords(assigner: WindowAssigner): boolean {
+  return assigner.kind !== 'global' && assigner.domain === 'event'
 }

@@ -1,6 +1,6 @@
 import { TimestampError } from '../errors.ts'
-import type { KeySlot } from '../state/keyed/key-table.ts'
-import type { CellDeclaration, Cells, KeyedStates } from '../state/keyed/keyed-states.ts'
+import type { KeySlot, KeyTable } from '../state/keyed/key-table.ts'
+import type { CellDeclaration, Cells } from '../state/keyed/keyed-states.ts'
 import { TimerCell } from '../state/keyed/timer-cell.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import { TimerQueue } from './timer-queue.ts'
@@ -13,6 +13,12 @@ export const timerCells: readonly CellDeclaration[] = [
   { name: '$processing-timers', kind: 'timers', format: 'timer@1', create: () => new TimerCell() },
 ]
 
+/** Whose timers they are: the keys of an operator, or the windows of its keys. */
+export interface TimerOwner {
+  readonly current: KeySlot<Cells>
+  readonly table: Pick<KeyTable<Cells>, 'markDirty' | 'slots'>
+}
+
 export type OnTimer = (slot: KeySlot<Cells>, timeMs: number, domain: TimeDomain) => void
 
 /**
@@ -20,7 +26,7 @@ export type OnTimer = (slot: KeySlot<Cells>, timeMs: number, domain: TimeDomain)
  * A timer that was deleted stays in the queue and is passed over when its time comes.
  */
 export class TimerService {
-  readonly #states: KeyedStates
+  readonly #states: TimerOwner
   readonly #onTimer: OnTimer
   readonly #schedule: (timeMs: number, callback: () => void) => CancelTimer
   readonly #now: () => number
@@ -32,7 +38,7 @@ export class TimerService {
 
   /** `firstCell` is where `timerCells` begin among the cells of a key. */
   constructor(
-    states: KeyedStates,
+    states: TimerOwner,
     firstCell: number,
     onTimer: OnTimer,
     schedule: (timeMs: number, callback: () => void) => CancelTimer,
@@ -78,6 +84,13 @@ export class TimerService {
     if (++this.#deleted[domain] < 1024 || this.#deleted[domain] * 2 < queue.size) return
     this.#deleted[domain] = 0
     queue.retain((time, owner) => this.#cell(owner, domain).times.has(time))
+  }
+
+  /** Deletes all timers of the current owner. */
+  deleteAll(): void {
+    for (const domain of ['event', 'processing'] as const) {
+      for (const timeMs of [...this.#cell(this.#states.current, domain).times]) this.delete(domain, timeMs)
+    }
   }
 
   /** Fires everything up to and including the watermark, also what is set meanwhile. */

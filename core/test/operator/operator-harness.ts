@@ -56,6 +56,14 @@ export class OperatorHarness {
     return this
   }
 
+  /** Another instance of the operator, from what the last barrier stored. */
+  restart(operator: Operator): Promise<OperatorHarness> {
+    const next = new OperatorHarness(operator, this.stored, this.clock)
+    const state = this.operatorStates.get('tested')
+    if (state !== undefined) operator.restoreOperatorState(state)
+    return next.open()
+  }
+
   send(value: unknown, timestamp: number, input = 0): void {
     this.#input(input).onRecord(value, timestamp)
   }

@@ -1,7 +1,9 @@
 import { type Job, job } from '../../src/api/job.ts'
 import type { MemoryStorage } from '../../src/log/memory/index.ts'
 import type { Collector } from '../../src/operator/process-function.ts'
-import { tumbling } from '../../src/operator/window/window-assigner.ts'
+import { triggers } from '../../src/operator/window/triggers.ts'
+import { countWindows, cumulative, sessions, sliding, tumbling } from '../../src/operator/window/window-assigner.ts'
+import type { WindowContext } from '../../src/operator/window/window-function.ts'
 import { json } from '../../src/serde/json.ts'
 import { valueState } from '../../src/state/keyed/descriptor.ts'
 import { Random } from '../../src/structure/random.ts'
@@ -111,6 +113,46 @@ export const topologies: readonly Topology[] = [
           (held, { key, window }) => ({ key, start: window.start, ...held }),
         )
         .toTopic('windows', json())
+    }),
+  },
+  {
+    name: 'windowed in every way',
+    parallelism: 1,
+    outputs: ['windows'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(6, 50))
+      storage.createTopic('windows', 1)
+    },
+    job: job('all-windows', (env) => {
+      const stream = env.topic('in', json<Reading>(), { bounded: true, time })
+      const byKey = stream.keyBy((reading) => reading.key)
+      const list =
+        (kind: string) =>
+        (values: readonly Reading[], { key, window }: WindowContext<string>, out: Collector<unknown>) =>
+          out.emit({ kind, key, start: window.start, end: window.end, n: values.map(({ n }) => n) })
+      const [sliced, cumulated, sessioned, counted, early] = [
+        byKey
+          .window(sliding(40, 10))
+          .allowedLateness(10)
+          .reduce(
+            (a, b) => ({ ...b, n: a.n + b.n }),
+            ({ n }, { key, window }) => ({ kind: 'sliding', key, start: window.start, n }),
+          ),
+        byKey.window(cumulative(40, 20)).process(list('cumulative')),
+        byKey.window(sessions(({ n }) => 5 + (n % 10))).process(list('session')),
+        byKey.window(countWindows(4, 2)).process({
+          keyState: { firings: valueState({ initial: 0 }) },
+          onWindow(values, { key, keyState }, out: Collector<unknown>) {
+            keyState.firings.set(keyState.firings.get() + 1)
+            out.emit({ kind: 'count', key, firing: keyState.firings.get(), n: values.map(({ n }) => n) })
+          },
+        }),
+        byKey
+          .window(tumbling(60))
+          .trigger(triggers.purging(triggers.endOfWindow({ early: triggers.count(2) })))
+          .process(list('early')),
+      ]
+      cumulated.union(sliced, sessioned, counted, early).toTopic('windows', json())
     }),
   },
   {

@@ -2,36 +2,58 @@ import { StreamError } from '../../errors.ts'
 import { ByteWriter } from '../../serde/byte-writer.ts'
 import { KeyDecoder } from '../../serde/key-codec.ts'
 import type { StateChange, StateEntry } from '../../state/backend.ts'
-import { KeyTable } from '../../state/keyed/key-table.ts'
+import { type KeySlot, KeyTable } from '../../state/keyed/key-table.ts'
+import type { StateCatalogEntry } from '../operator.ts'
 import { type KeyPanes, Pane } from './pane.ts'
 import type { PaneContents } from './pane-contents.ts'
+import { PaneStates } from './pane-states.ts'
 
 /*
  * How a pane is stored: under its key with the pane's id (f64) behind it.
- *   sub null:      start f64 | end f64 | fired u8 | accumulator …
+ *   sub null:      start f64 | end f64 | flags u8 | accumulator …
  *   sub u32 index: one element, where the contents are elements
- * Deleting the key deletes all of them.
+ * Deleting the key deletes all of them. State of the window stands under the same key, in states of its own.
  */
 const HEADER_BYTES = 17
+const FIRED = 1
+const HAS_CONTENTS = 2
+const FIRED_AT_END = 4
 
 /** The panes of all keys, with what has changed of them since the last barrier. */
 export class PaneStore {
-  readonly table: KeyTable<KeyPanes> = new KeyTable<KeyPanes>(() => ({ panes: [] }))
+  readonly table: KeyTable<KeyPanes> = new KeyTable<KeyPanes>(() => ({ panes: [], sliced: null }))
+  readonly states: PaneStates
   readonly #state: string
   readonly #contents: PaneContents
   readonly #maxParallelism: number
   readonly #scratch = new ByteWriter(1024)
   #dirty: Pane[] = []
 
-  constructor(uid: string, contents: PaneContents, maxParallelism: number) {
-    this.#state = `${uid}/$panes`
+  /** `name` tells stores of different meaning apart: what is in a slice is not what is in a window. */
+  constructor(
+    uid: string,
+    name: '$panes' | '$slices',
+    contents: PaneContents,
+    maxParallelism: number,
+    states: PaneStates = new PaneStates(uid, []),
+  ) {
+    this.#state = `${uid}/${name}`
     this.#contents = contents
     this.#maxParallelism = maxParallelism
+    this.states = states
   }
 
-  get catalogEntry(): { readonly state: string; readonly kind: string; readonly format: string } {
+  get catalog(): StateCatalogEntry[] {
     const { kind, serde } = this.#contents
-    return { state: this.#state, kind: `panes-of-${kind}`, format: `pane@1+${serde.format}` }
+    const panes = { state: this.#state, kind: `panes-of-${kind}`, format: `pane@2+${serde.format}` }
+    return [panes, ...this.states.catalog]
+  }
+
+  /** Adds a pane to its key at this position. */
+  insert(slot: KeySlot<KeyPanes>, at: number, id: number, start: number, end: number): Pane {
+    const pane = this.#create(slot, id, start, end)
+    slot.data.panes.splice(at, 0, pane)
+    return pane
   }
 
   markDirty(pane: Pane): void {
@@ -55,91 +77,116 @@ export class PaneStore {
     this.#dirty = []
     for (const pane of dirty) {
       pane.isDirty = false
-      if (pane.alive) this.#write(pane, changes)
-      else if (pane.isStored) changes.push({ ...this.#address(pane), sub: null, value: null })
+      if (!pane.alive && !pane.isStored) continue
+      const address = this.#address(pane)
+      if (pane.alive) {
+        this.#write(pane, address, changes)
+      } else {
+        changes.push({ ...address, sub: null, value: null })
+        this.states.drop(address.keyGroup, address.key, changes)
+      }
     }
   }
 
-  restore(entry: StateEntry): void {
-    if (entry.state !== this.#state) {
-      throw new StreamError(
-        'STATE_CORRUPT',
-        `State ${entry.state} is stored, but the window operator keeps ${this.#state}.`,
-      )
-    }
+  /** Takes a stored entry; false when it belongs to something else. */
+  restore(entry: StateEntry): boolean {
+    if (entry.state !== this.#state && !this.states.has(entry.state)) return false
     const bytes = Buffer.from(entry.key.buffer, entry.key.byteOffset, entry.key.length)
-    const value = Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.length)
     const decoder = new KeyDecoder(bytes, 0, bytes.length)
     const slot = this.table.slot(decoder.read())
     const id = bytes.readDoubleBE(decoder.position)
     const { panes } = slot.data
-    let pane = panes.find((candidate) => candidate.id === id)
-    if (pane === undefined) {
-      // Entries come in no order: the bounds are known when the header has come.
-      pane = new Pane(slot, id, id, id)
-      panes.push(pane)
-    }
+    // Entries come in no order: the bounds are known when the header has come.
+    const pane = panes.find((candidate) => candidate.id === id) ?? this.insert(slot, panes.length, id, id, id)
     pane.isStored = true
-    if (entry.sub === null) {
-      pane.start = value.readDoubleBE(0)
-      pane.end = value.readDoubleBE(8)
-      pane.fired = value[16] === 1
-      if (this.#contents.kind === 'accumulator') {
-        pane.contents = this.#contents.serde.decode(value, HEADER_BYTES, value.length)
-      }
-    } else {
-      const elements = (pane.contents ?? []) as unknown[]
-      elements[Buffer.from(entry.sub.buffer, entry.sub.byteOffset, 4).readUInt32BE(0)] = this.#contents.serde.decode(
-        value,
-        0,
-        value.length,
-      )
-      pane.contents = elements
-      pane.storedElements = elements.length
-    }
+    if (entry.state === this.#state) this.#read(pane, entry)
+    else if (pane.state !== null) this.states.restore(pane.state, entry)
+    return true
   }
 
   /** After the last entry: brings panes into order. */
   *restored(): Iterable<Pane> {
     for (const slot of this.table.slots()) {
-      slot.data.panes.sort((a, b) => a.start - b.start)
+      slot.data.panes.sort((a, b) => a.end - b.end || a.start - b.start)
       yield* slot.data.panes
     }
   }
 
-  #write(pane: Pane, changes: StateChange[]): void {
-    const address = this.#address(pane)
+  #create(slot: KeySlot<KeyPanes>, id: number, start: number, end: number): Pane {
+    const pane = new Pane(slot, id, start, end)
+    pane.state = this.states.create(pane)
+    return pane
+  }
+
+  #read(pane: Pane, { sub, value: stored }: StateEntry): void {
+    const value = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
+    const { kind, serde } = this.#contents
+    if (sub === null) {
+      pane.start = value.readDoubleBE(0)
+      pane.end = value.readDoubleBE(8)
+      const flags = value[16] as number
+      pane.fired = (flags & FIRED) !== 0
+      pane.firedAtEnd = (flags & FIRED_AT_END) !== 0
+      if (kind === 'accumulator' && (flags & HAS_CONTENTS) !== 0) {
+        pane.contents = serde.decode(value, HEADER_BYTES, value.length)
+      }
+      return
+    }
+    if (kind !== 'elements' || sub.length !== 4) {
+      throw new StreamError('STATE_CORRUPT', 'A stored window has an element without a position; the state is damaged.')
+    }
+    const elements = (pane.contents ?? []) as unknown[]
+    const index = Buffer.from(sub.buffer, sub.byteOffset, 4).readUInt32BE(0)
+    elements[index] = serde.decode(value, 0, value.length)
+    pane.contents = elements
+    pane.storedElements = elements.length
+  }
+
+  #write(pane: Pane, address: PaneAddress, changes: StateChange[]): void {
     const { kind, serde } = this.#contents
     const scratch = this.#scratch
     if (kind === 'elements' && pane.isStored && pane.storedElements === 0) {
-      // The elements were replaced as a whole (a merge): what is stored of the former ones must go.
+      // The elements were replaced as a whole (a merge, an eviction): what is stored of the former ones must go.
       changes.push({ ...address, sub: null, value: null })
     }
+    const hasContents = pane.contents !== undefined
     scratch.position = 0
     scratch.writeFloat64(pane.start)
     scratch.writeFloat64(pane.end)
-    scratch.writeUint8(pane.fired ? 1 : 0)
-    if (kind === 'accumulator') serde.encode(pane.contents, scratch)
+    scratch.writeUint8(
+      (pane.fired ? FIRED : 0) | (pane.firedAtEnd ? FIRED_AT_END : 0) | (hasContents ? HAS_CONTENTS : 0),
+    )
+    if (kind === 'accumulator' && hasContents) serde.encode(pane.contents, scratch)
     changes.push({ ...address, sub: null, value: scratch.toBuffer() })
-    if (kind === 'elements') {
-      const elements = pane.contents as unknown[]
-      for (let index = pane.storedElements; index < elements.length; index++) {
-        scratch.position = 0
-        serde.encode(elements[index], scratch)
-        const sub = Buffer.allocUnsafe(4)
-        sub.writeUInt32BE(index, 0)
-        changes.push({ ...address, sub, value: scratch.toBuffer() })
-      }
-      pane.storedElements = elements.length
-    }
+    if (kind === 'elements') this.#writeElements(pane, address, changes)
+    if (pane.state !== null) this.states.collect(pane.state, address.keyGroup, address.key, changes)
     pane.isStored = true
   }
 
-  #address(pane: Pane): { state: string; keyGroup: number; key: Uint8Array } {
+  #writeElements(pane: Pane, address: PaneAddress, changes: StateChange[]): void {
+    const scratch = this.#scratch
+    const elements = (pane.contents ?? []) as unknown[]
+    for (let index = pane.storedElements; index < elements.length; index++) {
+      scratch.position = 0
+      this.#contents.serde.encode(elements[index], scratch)
+      const sub = Buffer.allocUnsafe(4)
+      sub.writeUInt32BE(index, 0)
+      changes.push({ ...address, sub, value: scratch.toBuffer() })
+    }
+    pane.storedElements = elements.length
+  }
+
+  #address(pane: Pane): PaneAddress {
     const { bytes } = pane.slot
     const key = Buffer.allocUnsafe(bytes.length + 8)
     key.set(bytes)
     key.writeDoubleBE(pane.id, bytes.length)
     return { state: this.#state, keyGroup: pane.slot.keyGroup(this.#maxParallelism), key }
   }
+}
+
+interface PaneAddress {
+  readonly state: string
+  readonly keyGroup: number
+  readonly key: Uint8Array
 }

@@ -1,35 +1,15 @@
-import { TimestampError } from '../../errors.ts'
-import type { Counter } from '../../metrics/registry.ts'
-import type { StateEntry } from '../../state/backend.ts'
 import type { KeySlot } from '../../state/keyed/key-table.ts'
-import type { CancelTimer } from '../../time/clock.ts'
-import { OneInputOperator } from '../base-operator.ts'
-import { MIN_WATERMARK, type OperatorContext, type Receiver, type StateCatalogEntry } from '../operator.ts'
-import type { Collector } from '../process-function.ts'
-import { type KeyPanes, Pane } from './pane.ts'
-import type { PaneContents } from './pane-contents.ts'
-import { PaneQueue } from './pane-queue.ts'
-import { PaneStore } from './pane-store.ts'
-import { lastWindowStart, type TimeWindow, type WindowAssigner } from './window-assigner.ts'
+import type { OperatorContext } from '../operator.ts'
+import { ClockAlarm } from './clock-alarm.ts'
+import { DueQueue } from './due-queue.ts'
+import type { KeyPanes, Pane } from './pane.ts'
+import type { AlignedWindows, SessionWindows } from './window-assigner.ts'
+import type { FiringTime } from './window-function.ts'
+import type { WindowGrid } from './window-grid.ts'
+import { WindowingOperator, type WindowingOptions } from './windowing-operator.ts'
 
-/** What a window function is told beside the result. */
-export interface WindowContext<K> {
-  readonly key: K
-  readonly window: TimeWindow
-  /** True when the window has fired before and late records changed it. */
-  readonly isUpdate: boolean
-}
-
-export type EmitWindow = (result: unknown, context: WindowContext<unknown>, out: Collector<unknown>) => void
-
-export interface WindowOptions {
-  readonly key: (value: never) => unknown
-  readonly assigner: WindowAssigner
-  readonly contents: PaneContents
-  readonly allowedLatenessMs: number
-  readonly lateTag: string | null
-  /** Null emits the result as it is. */
-  readonly emit: EmitWindow | null
+export interface WindowOptions extends WindowingOptions {
+  readonly assigner: AlignedWindows | SessionWindows
 }
 
 /**
@@ -39,146 +19,96 @@ export interface WindowOptions {
  *
  * Watermark semantics: Akidau et al., The Dataflow Model, VLDB 2015.
  */
-export class WindowOperator
-  extends OneInputOperator<never, unknown>
-  implements WindowContext<unknown>, Collector<unknown>
-{
-  readonly #options: WindowOptions
-  readonly #queue = new PaneQueue()
-  readonly #isEventTime: boolean
-  #store!: PaneStore
-  #late!: Counter
-  #lateOutput: Receiver<unknown> | undefined
-  #watermark = MIN_WATERMARK
-  #firing: Pane | null = null
+export class WindowOperator extends WindowingOperator {
+  readonly #assigner: AlignedWindows | SessionWindows
+  readonly #allowedLatenessMs: number
+  readonly #queue = new DueQueue<Pane>()
+  #grid: WindowGrid | null = null
   #ending = false
-  #wakeUpMs = Number.POSITIVE_INFINITY
-  #cancelWakeUp: CancelTimer | null = null
+  #alarm!: ClockAlarm
 
   constructor(options: WindowOptions) {
-    super()
-    this.#options = options
-    this.#isEventTime = options.assigner.domain === 'event'
+    super(options, options.assigner.domain)
+    this.#assigner = options.assigner
+    this.#allowedLatenessMs = options.allowedLatenessMs
   }
 
   override setup(context: OperatorContext): void {
     super.setup(context)
-    this.#store = new PaneStore(context.uid, this.#options.contents, context.maxParallelism)
-    this.#late = context.metrics.counter(
-      'millrace_records_late',
-      'Records that came after the allowed lateness of their windows',
+    this.#alarm = new ClockAlarm(
+      (timeMs, callback) => context.schedule(timeMs, callback),
+      () => {
+        this.#advance(context.clock.now() - 1)
+        this.#wakeUp()
+      },
     )
-    if (this.#options.lateTag !== null) this.#lateOutput = context.output(this.#options.lateTag)
+    if (this.#assigner.kind !== 'session') this.#grid = this.#assigner.grid(context.index, context.parallelism)
   }
 
-  override get catalog(): readonly StateCatalogEntry[] {
-    return [this.#store.catalogEntry]
-  }
-
-  override restore(entry: StateEntry): void {
-    try {
-      this.#store.restore(entry)
-    } catch (cause) {
-      throw this.failed(cause)
-    }
-  }
-
-  override open(): void {
-    for (const pane of this.#store.restored()) this.#enqueue(pane)
+  override async open(): Promise<void> {
+    await super.open()
+    for (const pane of this.store.restored()) this.#enqueue(pane)
     this.#wakeUp()
   }
 
   onRecord(value: never, timestamp: number): void {
-    const time = this.#isEventTime ? timestamp : this.context.clock.now()
-    if (time === Number.NEGATIVE_INFINITY) {
-      throw new TimestampError(
-        'The record has no timestamp, but its window goes by event time. Give the source a watermark strategy (time: …), or use windows of processing time.',
-        { where: { operator: this.context.uid } },
-      )
-    }
+    const time = this.timeOf(timestamp)
     try {
-      const slot = this.#store.table.slot(this.#options.key(value))
-      const { assigner } = this.#options
-      const taken =
-        assigner.kind === 'session'
-          ? this.#addToSession(slot, value, time, assigner.gapMs)
-          : this.#addToAligned(slot, value, time)
-      if (!taken) this.#onLate(value, timestamp)
+      const slot = this.store.table.slot(this.options.key(value))
+      const grid = this.#grid
+      const isTaken =
+        grid === null ? this.#addToSession(slot, value, time) : this.#addToAligned(slot, value, time, grid)
+      if (!isTaken) this.onLate(value, timestamp)
     } catch (cause) {
       throw this.failed(cause)
     }
-    if (!this.#isEventTime) this.#wakeUp()
+    if (!this.isEventTime) this.#wakeUp()
   }
 
   override onWatermark(watermark: number): void {
-    this.#watermark = watermark
-    if (this.#isEventTime) this.#advance(watermark)
+    this.watermark = watermark
+    if (this.isEventTime) this.#advance(watermark)
     this.out.onWatermark(watermark)
-  }
-
-  override onBarrier(epoch: number): void {
-    try {
-      this.#store.collect(this.context.delta.changes)
-    } catch (cause) {
-      throw this.failed(cause)
-    }
-    this.out.onBarrier(epoch)
   }
 
   override onEnd(): void {
     // The clock will not come to the end of open windows any more.
     this.#ending = true
     this.#advance(Number.POSITIVE_INFINITY)
-    this.#cancelWakeUp?.()
+    this.#alarm.cancel()
     this.out.onEnd()
   }
 
-  // The operator is the context and the collector of its window function: no object for each firing.
-  get key(): unknown {
-    return this.#firing?.slot.key
-  }
-
-  get window(): TimeWindow {
-    const { start, end } = this.#firing as Pane
-    return { start, end }
-  }
-
-  get isUpdate(): boolean {
-    return this.#firing?.fired === true
-  }
-
-  emit(value: unknown, timestamp: number = (this.#firing as Pane).end - 1): void {
-    this.out.onRecord(value, timestamp)
-  }
-
-  #addToAligned(slot: KeySlot<KeyPanes>, value: unknown, time: number): boolean {
-    const { sizeMs, slideMs, offsetMs } = this.#options.assigner as Extract<WindowAssigner, { sizeMs: number }>
+  #addToAligned(slot: KeySlot<KeyPanes>, value: unknown, time: number, grid: WindowGrid): boolean {
     const { panes } = slot.data
     let at = panes.length - 1
-    let taken = false
-    for (let start = lastWindowStart(time, slideMs, offsetMs); start > time - sizeMs; start -= slideMs) {
-      const end = start + sizeMs
-      if (this.#isGone(end)) break
-      taken = true
-      while (at >= 0 && (panes[at] as Pane).start > start) at--
-      let pane = panes[at]
-      if (pane === undefined || pane.start !== start) {
-        pane = new Pane(slot, start, start, end)
-        panes.splice(at + 1, 0, pane)
-        this.#enqueue(pane)
-      } else {
-        at--
-      }
-      this.#add(pane, value)
-    }
+    let isTaken = false
     // Slides that are longer than the size leave gaps; records in a gap belong to no window and are not late.
-    return taken || slideMs > sizeMs
+    let isInGap = true
+    for (let end = grid.firstEnd(time); ; end = grid.nextEnd(end)) {
+      const start = grid.startOf(end)
+      if (start > time) return isTaken || isInGap
+      isInGap = false
+      if (this.#isGone(end)) continue
+      isTaken = true
+      while (at >= 0 && (panes[at] as Pane).end > end) at--
+      while (at + 1 < panes.length && (panes[at + 1] as Pane).end <= end) at++
+      let pane = panes[at]
+      if (pane === undefined || pane.end !== end) {
+        pane = this.store.insert(slot, at + 1, end, start, end)
+        this.#enqueue(pane)
+        at++
+      }
+      this.#add(pane, value, time)
+      // A late record may have fired the pane of an earlier window, and user code may do anything but change panes.
+    }
   }
 
-  #addToSession(slot: KeySlot<KeyPanes>, value: unknown, time: number, gapMs: number): boolean {
+  #addToSession(slot: KeySlot<KeyPanes>, value: never, time: number): boolean {
+    const { gap } = this.#assigner as SessionWindows
     const { panes } = slot.data
     let start = time
-    let end = time + gapMs
+    let end = time + (typeof gap === 'number' ? gap : gap(value))
     // Windows that touch are one session. Panes ascend and do not overlap, so those that merge are neighbours.
     let last = panes.length - 1
     while (last >= 0 && (panes[last] as Pane).start > end) last--
@@ -190,13 +120,10 @@ export class WindowOperator
       end = Math.max(end, pane.end)
     }
     if (this.#isGone(end)) return false
-    let pane: Pane
-    if (first > last) {
-      pane = new Pane(slot, time, start, end)
-      panes.splice(first, 0, pane)
-    } else {
-      pane = this.#merge(panes.slice(first, last + 1))
-    }
+    const pane =
+      first > last
+        ? this.store.insert(slot, first, time, start, end)
+        : this.#merge(panes.slice(first, last + 1) as [Pane, ...Pane[]])
     pane.start = start
     if (pane.end !== end || Number.isNaN(pane.dueMs)) {
       pane.end = end
@@ -205,38 +132,37 @@ export class WindowOperator
       // An entry of the queue that is too early finds the later end when it is taken.
       if (Number.isNaN(pane.dueMs) || pane.dueMs > end - 1) this.#enqueue(pane)
     }
-    this.#add(pane, value)
+    this.#add(pane, value, time)
     return true
   }
 
-  #merge(panes: readonly Pane[]): Pane {
-    const [kept, ...others] = panes as [Pane, ...Pane[]]
-    const { contents } = this.#options
+  #merge([kept, ...others]: readonly [Pane, ...Pane[]]): Pane {
+    const merge = this.options.contents.merge as (left: unknown, right: unknown) => unknown
     for (const other of others) {
-      kept.contents = contents.merge(kept.contents, other.contents)
+      kept.contents = merge(kept.contents, other.contents)
       kept.storedElements = 0
-      this.#store.remove(other)
+      this.store.remove(other)
     }
     return kept
   }
 
-  #add(pane: Pane, value: unknown): void {
-    pane.contents = this.#options.contents.add(pane.contents, value)
-    this.#store.markDirty(pane)
-    if (this.#isEventTime && this.#hasPassed(pane.end - 1)) this.#fire(pane)
+  #add(pane: Pane, value: unknown, time: number): void {
+    pane.contents = this.options.contents.add(pane.contents, value, time)
+    this.store.markDirty(pane)
+    if (this.#hasPassed(pane.end - 1)) this.#fire(pane, 'late')
   }
 
   /** Whether event time has passed the window and its lateness, so that nothing can be added to it. */
   #isGone(end: number): boolean {
-    return this.#isEventTime && end - 1 + this.#options.allowedLatenessMs <= this.#watermark
+    return this.isEventTime && end - 1 + this.#allowedLatenessMs <= this.watermark
   }
 
   #hasPassed(timeMs: number): boolean {
-    return this.#isEventTime && timeMs <= this.#watermark
+    return this.isEventTime && timeMs <= this.watermark
   }
 
   #enqueue(pane: Pane): void {
-    this.#queue.add(pane, pane.fired ? pane.end - 1 + this.#options.allowedLatenessMs : pane.end - 1)
+    this.#queue.add(pane, pane.fired ? pane.end - 1 + this.#allowedLatenessMs : pane.end - 1)
   }
 
   /** Fires and clears what is due up to and including this time. */
@@ -255,46 +181,26 @@ export class WindowOperator
       this.#enqueue(pane)
       return
     }
-    if (!pane.fired) this.#fire(pane)
-    const keepUntilMs = pane.end - 1 + this.#options.allowedLatenessMs
-    if (this.#isEventTime && keepUntilMs > timeMs && !this.#ending) {
-      this.#store.markDirty(pane)
+    if (!pane.fired) this.#fire(pane, 'on-time')
+    const keepUntilMs = pane.end - 1 + this.#allowedLatenessMs
+    if (this.isEventTime && keepUntilMs > timeMs && !this.#ending) {
+      this.store.markDirty(pane)
       this.#enqueue(pane)
     } else {
-      this.#store.remove(pane)
+      this.store.remove(pane)
     }
   }
 
-  #fire(pane: Pane): void {
-    this.#firing = pane
-    try {
-      const result = this.#options.contents.result(pane.contents)
-      const { emit } = this.#options
-      if (emit === null) this.out.onRecord(result, pane.end - 1)
-      else emit(result, this, this)
-    } catch (cause) {
-      throw this.failed(cause)
-    }
+  #fire(pane: Pane, firing: FiringTime): void {
+    this.isUpdate = pane.fired
+    this.firing = firing
+    this.enter(pane.slot.key, pane.start, pane.end)
+    this.emitResult(pane.contents)
     pane.fired = true
   }
 
-  #onLate(value: unknown, timestamp: number): void {
-    this.#late.value++
-    this.#lateOutput?.onRecord(value, timestamp)
-  }
-
   #wakeUp(): void {
-    if (this.#isEventTime || this.#ending) return
-    const nextMs = this.#queue.nextMs
-    if (nextMs >= this.#wakeUpMs || nextMs === Number.POSITIVE_INFINITY) return
-    this.#cancelWakeUp?.()
     // A window ends when the clock has reached its end, one millisecond after the last that belongs to it.
-    this.#wakeUpMs = nextMs
-    this.#cancelWakeUp = this.context.schedule(nextMs + 1, () => {
-      this.#wakeUpMs = Number.POSITIVE_INFINITY
-      this.#cancelWakeUp = null
-      this.#advance(this.context.clock.now() - 1)
-      this.#wakeUp()
-    })
+    if (!this.isEventTime && !this.#ending && !this.#queue.isEmpty) this.#alarm.set(this.#queue.nextMs + 1)
   }
 }

@@ -13,8 +13,8 @@ import type { Cells } from './keyed-states.ts'
 
 /** Whose current key the handles work on. */
 export interface Owner {
-  readonly table: KeyTable<Cells>
-  current: KeySlot<Cells>
+  readonly table: Pick<KeyTable<Cells>, 'markDirty'>
+  readonly current: KeySlot<Cells>
 }
 
 /** The handle of the declaration at this position. */

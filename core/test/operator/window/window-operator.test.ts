@@ -1,47 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { gathering, reducing } from '../../../src/operator/window/pane-contents.ts'
-import { sessions, sliding, tumbling, type WindowAssigner } from '../../../src/operator/window/window-assigner.ts'
-import { WindowOperator } from '../../../src/operator/window/window-operator.ts'
-import { msgpack } from '../../../src/serde/msgpack.ts'
-import type { StateEntry } from '../../../src/state/backend.ts'
+import { cumulative, sessions, sliding, tumbling } from '../../../src/operator/window/window-assigner.ts'
 import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 import { OperatorHarness } from '../operator-harness.ts'
-
-interface Reading {
-  readonly key: string
-  readonly n: number
-}
-
-interface Result {
-  readonly key: unknown
-  readonly start: number
-  readonly end: number
-  readonly values: readonly number[]
-}
-
-function gather(assigner: WindowAssigner, allowedLatenessMs = 0): WindowOperator {
-  return new WindowOperator({
-    key: (reading: Reading) => reading.key,
-    assigner,
-    contents: gathering(msgpack<Reading>()),
-    allowedLatenessMs,
-    lateTag: 'late',
-    emit: (values, { key, window }, out) =>
-      out.emit({ key, ...window, values: (values as Reading[]).map(({ n }) => n) }),
-  })
-}
-
-function sum(assigner: WindowAssigner, allowedLatenessMs = 0): WindowOperator {
-  return new WindowOperator({
-    key: (reading: Reading) => reading.key,
-    assigner,
-    contents: reducing((a: Reading, b: Reading) => ({ key: a.key, n: a.n + b.n }), msgpack<Reading>()),
-    allowedLatenessMs,
-    lateTag: 'late',
-    emit: null,
-  })
-}
+import { fold, gather, sum } from './windows-under-test.ts'
 
 describe('windows in event time', () => {
   it('fire when the watermark has passed their last millisecond, with its timestamp', async () => {
@@ -81,6 +42,34 @@ describe('windows in event time', () => {
     ])
   })
 
+  it('grow by a step until they have their size', async () => {
+    const harness = await new OperatorHarness(gather(cumulative(30, 10))).open()
+    harness.send({ key: 'a', n: 1 }, 12)
+    harness.send({ key: 'a', n: 2 }, 25)
+    harness.send({ key: 'a', n: 3 }, 31)
+    harness.watermark(100)
+    expect(harness.records).toEqual([
+      { key: 'a', start: 0, end: 20, values: [1] },
+      { key: 'a', start: 0, end: 30, values: [1, 2] },
+      { key: 'a', start: 30, end: 40, values: [3] },
+      { key: 'a', start: 30, end: 50, values: [3] },
+      { key: 'a', start: 30, end: 60, values: [3] },
+    ])
+  })
+
+  it('wait as long after each record as it says itself', async () => {
+    const harness = await new OperatorHarness(gather(sessions((reading) => (reading.n === 2 ? 50 : 10)))).open()
+    harness.send({ key: 'a', n: 1 }, 0)
+    harness.send({ key: 'a', n: 2 }, 5)
+    harness.send({ key: 'a', n: 3 }, 40)
+    harness.send({ key: 'a', n: 4 }, 70)
+    harness.watermark(100)
+    expect(harness.records).toEqual([
+      { key: 'a', start: 0, end: 55, values: [1, 2, 3] },
+      { key: 'a', start: 70, end: 80, values: [4] },
+    ])
+  })
+
   it('join sessions when a record falls between them', async () => {
     const harness = await new OperatorHarness(gather(sessions(10))).open()
     harness.send({ key: 'a', n: 1 }, 0)
@@ -106,7 +95,7 @@ describe('windows in event time', () => {
   })
 
   it('fire again for a record within the allowed lateness, and not after it', async () => {
-    const harness = await new OperatorHarness(sum(tumbling(10), 5)).open()
+    const harness = await new OperatorHarness(sum(tumbling(10), { lateness: 5 })).open()
     harness.send({ key: 'a', n: 1 }, 3)
     harness.watermark(9)
     harness.send({ key: 'a', n: 2 }, 4)
@@ -135,6 +124,37 @@ describe('windows in event time', () => {
     harness.watermark(9)
     harness.snapshot()
     expect(harness.stored.size).toBe(0)
+  })
+
+  it('are put together from slices where they overlap, each record being added once', async () => {
+    let added = 0
+    const reduce = sum(sliding(60, 1))
+    const harness = await new OperatorHarness(reduce).open()
+    for (let time = 0; time < 120; time++) harness.send({ key: 'a', n: ++added }, time)
+    harness.snapshot()
+    expect(harness.stored.size).toBe(120)
+    harness.watermark(Number.POSITIVE_INFINITY)
+    const windows = Array.from({ length: 179 }, (_, at) => {
+      let total = 0
+      for (let time = Math.max(0, at - 59); time <= Math.min(at, 119); time++) total += time + 1
+      return total
+    })
+    expect(harness.records.map((record) => (record as { n: number }).n)).toEqual(windows)
+    harness.snapshot()
+    expect(harness.stored.size).toBe(0)
+  })
+
+  it('merge twice for a firing on average, however many slices a window has', async () => {
+    let merges = 0
+    const operator = fold(sliding(60, 1), { onMerge: () => merges++ })
+    const harness = await new OperatorHarness(operator).open()
+    for (let time = 0; time < 1000; time++) {
+      harness.send({ key: 'a', n: 1 }, time)
+      harness.watermark(time)
+    }
+    expect(harness.records).toHaveLength(1000)
+    // Two for the result, which must be a new object, and two for the stacks.
+    expect(merges).toBeLessThan(6 * 1000)
   })
 
   it('keep a key that comes back after its windows were cleared', async () => {
@@ -182,112 +202,5 @@ describe('windows in processing time', () => {
     harness.send({ key: 'a', n: 1 }, 5)
     harness.end()
     expect(harness.records).toEqual([{ key: 'a', start: 0, end: 10, values: [1] }])
-  })
-})
-
-/** What the windows must be: every record sorted and grouped by definition. */
-function oracle(assigner: WindowAssigner, records: readonly { reading: Reading; time: number }[]): Result[] {
-  const results: Result[] = []
-  for (const key of new Set(records.map(({ reading }) => reading.key))) {
-    const own = records.filter(({ reading }) => reading.key === key)
-    if (assigner.kind === 'session') {
-      let session: { start: number; end: number; values: number[] } | null = null
-      for (const { reading, time } of own.toSorted((a, b) => a.time - b.time)) {
-        if (session === null || time > session.end) {
-          if (session !== null) results.push({ key, ...session })
-          session = { start: time, end: time + assigner.gapMs, values: [] }
-        }
-        session.end = Math.max(session.end, time + assigner.gapMs)
-        session.values.push(reading.n)
-      }
-      if (session !== null) results.push({ key, ...session })
-      continue
-    }
-    const { sizeMs, slideMs, offsetMs } = assigner
-    for (let start = -300; start <= 300; start++) {
-      if ((((start - offsetMs) % slideMs) + slideMs) % slideMs !== 0) continue
-      const values = own.filter(({ time }) => time >= start && time < start + sizeMs).map(({ reading }) => reading.n)
-      if (values.length > 0) results.push({ key, start, end: start + sizeMs, values })
-    }
-  }
-  return results
-}
-
-function canonical(results: readonly Result[]): string[] {
-  return results.map((result) => JSON.stringify({ ...result, values: result.values.toSorted((a, b) => a - b) })).sort()
-}
-
-const assigners = fc.oneof(
-  fc
-    .record({ size: fc.integer({ min: 1, max: 40 }), offset: fc.integer({ min: 0, max: 40 }) })
-    .map(({ size, offset }) => tumbling(size, { offset })),
-  fc
-    .record({ size: fc.integer({ min: 1, max: 40 }), slide: fc.integer({ min: 1, max: 50 }) })
-    .map(({ size, slide }) => sliding(size, slide)),
-  fc.integer({ min: 1, max: 20 }).map((gap) => sessions(gap)),
-)
-
-type Step =
-  | { readonly kind: 'record'; readonly key: string; readonly behind: number }
-  | { readonly kind: 'advance'; readonly by: number }
-  | { readonly kind: 'restart' | 'barrier' }
-
-const steps = fc.array(
-  fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        kind: fc.constant('record' as const),
-        key: fc.constantFrom('a', 'b', 'c'),
-        behind: fc.integer({ min: 0, max: 30 }),
-      }),
-    },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), by: fc.integer({ min: 0, max: 15 }) }) },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('restart' as const, 'barrier' as const) }) },
-  ),
-  { maxLength: 80 },
-)
-
-describe('windows over any input in time', () => {
-  it('hold exactly the records that belong to them, whatever the order and however often the task is restored', async () => {
-    await fc.assert(
-      fc.asyncProperty(assigners, steps, async (assigner, script: readonly Step[]) => {
-        const records: { reading: Reading; time: number }[] = []
-        const results: Result[] = []
-        let stored = new Map<string, StateEntry>()
-        let harness = await new OperatorHarness(gather(assigner), stored).open()
-        let now = 0
-        let n = 0
-        let watermark = Number.NEGATIVE_INFINITY
-        for (const step of script) {
-          if (step.kind === 'record') {
-            const reading = { key: step.key, n: n++ }
-            // Records are at most 30 behind, and the watermark stays 31 behind: nothing is late.
-            const time = now - step.behind
-            records.push({ reading, time })
-            harness.send(reading, time)
-          } else if (step.kind === 'advance') {
-            now += step.by
-            watermark = now - 31
-            harness.watermark(watermark)
-          } else if (step.kind === 'barrier') {
-            harness.snapshot()
-          } else {
-            harness.snapshot()
-            results.push(...(harness.records as Result[]))
-            stored = harness.stored
-            harness = await new OperatorHarness(gather(assigner), stored).open()
-            harness.watermark(watermark)
-          }
-        }
-        harness.watermark(Number.POSITIVE_INFINITY)
-        harness.snapshot()
-        results.push(...(harness.records as Result[]))
-        expect(canonical(results)).toEqual(canonical(oracle(assigner, records)))
-        expect(harness.stored.size).toBe(0)
-        expect(harness.sides.get('late') ?? []).toEqual([])
-      }),
-      { numRuns: 300 },
-    )
   })
 })

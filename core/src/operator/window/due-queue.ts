@@ -1,11 +1,14 @@
-import type { Pane } from './pane.ts'
+/** What is due at a time; an entry of the queue for another time than this is stale. */
+export interface Due {
+  dueMs: number
+}
 
 /**
- * Panes by the time at which they are due. Panes that are due together share one place in the heap, since windows at
- * fixed places end together for all keys.
+ * Windows, or keys with windows, by the time at which they are due. Those that are due together share one place in the
+ * heap, since windows at fixed places end together for all keys.
  */
-export class PaneQueue {
-  readonly #buckets = new Map<number, Pane[]>()
+export class DueQueue<T extends Due> {
+  readonly #buckets = new Map<number, T[]>()
   /** The distinct times, a binary heap. */
   readonly #times: number[] = []
 
@@ -17,22 +20,22 @@ export class PaneQueue {
     return this.#times.length === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number)
   }
 
-  add(pane: Pane, dueMs: number): void {
-    pane.dueMs = dueMs
+  add(item: T, dueMs: number): void {
+    item.dueMs = dueMs
     const bucket = this.#buckets.get(dueMs)
     if (bucket !== undefined) {
-      bucket.push(pane)
+      bucket.push(item)
       return
     }
-    this.#buckets.set(dueMs, [pane])
+    this.#buckets.set(dueMs, [item])
     this.#push(dueMs)
   }
 
-  /** Takes off the panes that are due first; entries of panes that are due at another time now are among them. */
-  take(): readonly Pane[] {
+  /** Takes off what is due first; stale entries are among it. */
+  take(): readonly T[] {
     const timeMs = this.#times[0] as number
     this.#pop()
-    const bucket = this.#buckets.get(timeMs) as Pane[]
+    const bucket = this.#buckets.get(timeMs) as T[]
     this.#buckets.delete(timeMs)
     return bucket
   }
