@@ -1,11 +1,17 @@
+export type {
+  BroadcastConnectedStream,
+  BroadcastStream,
+  KeyedBroadcastConnectedStream,
+} from './api/broadcast-stream.ts'
 export type { ConnectedStreams, KeyedConnectedStreams } from './api/connected-streams.ts'
-export type { DataStream, KeyByOptions, SinkHandle } from './api/data-stream.ts'
+export type { BroadcastOptions, DataStream, ExchangeOptions, KeyByOptions } from './api/data-stream.ts'
 export type { Environment, SourceOptions, TopicOptions, TopicRecord } from './api/environment.ts'
 export type { ExplainOptions, Explanation } from './api/explain.ts'
 export { type Job, job } from './api/job.ts'
 export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handle.ts'
-export type { KeyedStream } from './api/keyed-stream.ts'
+export type { KeyedStream, Ordered } from './api/keyed-stream.ts'
 export type { RunOptions } from './api/run-options.ts'
+export type { SinkHandle } from './api/sink-handle.ts'
 export type { TopicSinkOptions } from './api/topic-sink.ts'
 export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
 export { type RestartStrategy, restart } from './cluster/restart-strategy.ts'
@@ -14,16 +20,22 @@ export * from './errors.ts'
 export { kafka } from './log/kafka/index.ts'
 export { memoryLog } from './log/memory/index.ts'
 export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
+export { type OperatorListDescriptor, type OperatorListOptions, operatorListState } from './operator/operator-list.ts'
 export { type OutputTag, outputTag } from './operator/output-tag.ts'
 export type {
+  BroadcastContext,
+  BroadcastProcessFunction,
   Collector,
   CoProcessFunction,
+  KeyedBroadcastProcessFunction,
   KeyedContext,
   KeyedCoProcessFunction,
   KeyedProcessFunction,
   OpenContext,
   ProcessContext,
   ProcessFunction,
+  ReadonlyHandles,
+  TaskContext,
   TimerFired,
   Timers,
 } from './operator/process-function.ts'

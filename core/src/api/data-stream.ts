@@ -3,7 +3,9 @@ import { printSink } from '../connector/print.ts'
 import type { Sink } from '../connector/sink.ts'
 import { GraphError } from '../errors.ts'
 import type { Operator } from '../operator/operator.ts'
+import type { OperatorListDescriptors } from '../operator/operator-list.ts'
 import type { OutputTag } from '../operator/output-tag.ts'
+import { PassOperator } from '../operator/pass.ts'
 import { ProcessOperator } from '../operator/process.ts'
 import type { ProcessFunction } from '../operator/process-function.ts'
 import { FilterOperator, FlatMapOperator, MapOperator } from '../operator/transform.ts'
@@ -12,16 +14,28 @@ import type { WindowAssigner } from '../operator/window/window-assigner.ts'
 import type { LogicalEdge, Partitioning } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
+import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
+import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
+import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
 import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
+import { SinkHandle } from './sink-handle.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
 import type { WindowedStream } from './windowed-stream.ts'
 
-export interface KeyByOptions<T> {
-  /** How records travel to the task that owns their key, above parallelism 1. @default msgpack() */
+export interface ExchangeOptions<T> {
+  /** How records travel from task to task, above parallelism 1. @default msgpack() */
   readonly serde?: Serde<T>
+}
+
+export interface BroadcastOptions<T, Shared extends StateDescriptors> extends ExchangeOptions<T> {
+  /** State that every task keeps of what is broadcast. */
+  readonly state: Shared
+}
+
+export interface KeyByOptions<T> extends ExchangeOptions<T> {
   /**
    * The stream comes straight from a topic whose records are already partitioned by this key: no exchange is needed. A
    * promise about the data, which nothing checks.
@@ -76,8 +90,21 @@ export class DataStream<T> {
    * @example
    * payments.process({ onRecord(p, ctx, out: Collector<Payment>) { if (p.amount > 0) out.emit(p); else ctx.side(bad, p) } })
    */
-  process<Out>(processFunction: ProcessFunction<T, Out>): DataStream<Out> {
-    return this.#then('process', () => new ProcessOperator(processFunction))
+  process<Out, Lists extends OperatorListDescriptors = NoState>(
+    processFunction: ProcessFunction<T, Out, Lists>,
+  ): DataStream<Out> {
+    const { operatorState } = processFunction
+    const plain = processFunction as unknown as ProcessFunction<T, Out>
+    if (operatorState === undefined) return this.#then('process', () => new ProcessOperator(plain))
+    checkDescriptors(operatorState, callSite())
+    const inputs = [this.edge(forward)]
+    const create = (): Operator => new ProcessOperator(plain)
+    return new DataStream<Out>(this.builder, this.builder.operator({ type: 'process', inputs, create, stateful: true }))
+  }
+
+  /** Only these fields of every record. */
+  project<const Field>(...fields: readonly (Field & keyof T)[]): DataStream<Pick<T, Field & keyof T>> {
+    return this.#then('project', () => new MapOperator((value: T) => pick(value, fields)))
   }
 
   /** What functions of this operator send to a side output. */
@@ -97,22 +124,86 @@ export class DataStream<T> {
     return new DataStream<T>(this.builder, node)
   }
 
-  /** This stream and one of another type, for a function with two inputs. */
-  connect<Other>(other: DataStream<Other>): ConnectedStreams<T, Other> {
+  /** This stream and one of another type, or a broadcast one, for a function with two inputs. */
+  connect<Other>(other: DataStream<Other>): ConnectedStreams<T, Other>
+  connect<Other, Shared extends StateDescriptors>(
+    other: BroadcastStream<Other, Shared>,
+  ): BroadcastConnectedStream<T, Other, Shared>
+  connect(
+    other: DataStream<unknown> | BroadcastStream<unknown, StateDescriptors>,
+  ): ConnectedStreams<T, unknown> | BroadcastConnectedStream<T, unknown, StateDescriptors> {
+    if (other instanceof BroadcastStream) {
+      this.#checkSameJob(other.builder)
+      return new BroadcastConnectedStream(this.edge(forward), other)
+    }
     this.#checkSameJob(other.builder)
     return new ConnectedStreams(this.builder, this.edge(forward), other.edge(forward))
+  }
+
+  /** To all tasks in turn, so that each gets the same number of records. */
+  rebalance(options: ExchangeOptions<T> = {}): DataStream<T> {
+    return this.#spread('rebalance', { kind: 'rebalance', value: serdeOf(options) })
+  }
+
+  /** To any task at random. */
+  shuffle(options: ExchangeOptions<T> = {}): DataStream<T> {
+    return this.#spread('shuffle', { kind: 'shuffle', value: serdeOf(options) })
+  }
+
+  /**
+   * In turn among the tasks that are near. All steps of a job have the same number of tasks, so there is one near task,
+   * the one that has the record already: nothing is sent anywhere.
+   */
+  rescale(): DataStream<T> {
+    return this.#spread('rescale', forward)
+  }
+
+  /** To the first task only. */
+  global(options: ExchangeOptions<T> = {}): DataStream<T> {
+    return this.#spread('global', { kind: 'global', value: serdeOf(options) })
+  }
+
+  /** To the task that the function names, from 0 to `tasks - 1`. */
+  partitionBy(select: (value: T, tasks: number) => number, options: ExchangeOptions<T> = {}): DataStream<T> {
+    const custom = select as (value: unknown, tasks: number) => number
+    return this.#spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
+  }
+
+  /** To every task: each record is processed once by all of them. */
+  broadcast(options?: ExchangeOptions<T>): DataStream<T>
+  /**
+   * To every task, to keep state there which the records of a connected stream see. Such a stream has no say in how far
+   * event time has come.
+   *
+   * @example
+   * const rules = env.topic('rules', json<Rule>()).broadcast({ state: { rules: mapState<string, Rule>() } })
+   * payments.keyBy((p) => p.card).connect(rules).process({
+   *   onBroadcast: (rule, { broadcast }) => broadcast.rules.set(rule.id, rule),
+   *   onRecord(payment, { broadcast }, out: Collector<Alert>) { for (const rule of broadcast.rules.values()) … },
+   * })
+   */
+  broadcast<Shared extends StateDescriptors>(options: BroadcastOptions<T, Shared>): BroadcastStream<T, Shared>
+  broadcast<Shared extends StateDescriptors>(
+    options: ExchangeOptions<T> | BroadcastOptions<T, Shared> = {},
+  ): DataStream<T> | BroadcastStream<T, Shared> {
+    const partitioning: Partitioning = { kind: 'broadcast', value: serdeOf(options) }
+    if (!('state' in options)) return this.#spread('broadcast', partitioning)
+    checkDescriptors(options.state, callSite())
+    return new BroadcastStream(this.builder, this.edge(partitioning), options.state)
   }
 
   /**
    * Brings the records of each key together; state, timers and windows behind it belong to the key. A key is a string,
    * number, bigint, boolean, Date, bytes, or an array or plain object of these.
    */
-  keyBy<K>(key: (value: T) => K, options: KeyByOptions<T> = {}): KeyedStream<K, T> {
-    const serde = (options.serde ?? msgpack<T>()) as Serde<unknown>
+  keyBy<K>(key: (value: T) => K, options?: KeyByOptions<T>): KeyedStream<K, T>
+  keyBy<const Field>(field: Field & keyof T, options?: KeyByOptions<T>): KeyedStream<T[Field & keyof T], T>
+  keyBy<K>(by: ((value: T) => K) | keyof T, options: KeyByOptions<T> = {}): KeyedStream<K, T> {
+    const key = typeof by === 'function' ? by : (value: T): K => value[by] as K
     const select = key as (value: unknown) => unknown
     const partitioning: Partitioning = options.prepartitioned
       ? { kind: 'prepartitioned', key: select }
-      : { kind: 'hash', key: select, value: serde }
+      : { kind: 'hash', key: select, value: serdeOf(options) }
     return new KeyedStream<K, T>(this.builder, this.edge(partitioning), key)
   }
 
@@ -159,26 +250,24 @@ export class DataStream<T> {
     )
   }
 
+  #spread(type: string, partitioning: Partitioning): DataStream<T> {
+    const node = this.builder.operator({
+      type,
+      inputs: [this.edge(partitioning)],
+      create: () => new PassOperator() as Operator,
+    })
+    return new DataStream<T>(this.builder, node)
+  }
+
   #then<Out>(type: string, create: () => Operator): DataStream<Out> {
     return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs: [this.edge(forward)], create }))
   }
 }
 
-/** The end of a stream. */
-export class SinkHandle {
-  readonly #node: BuildingNode
+function serdeOf<T>(options: ExchangeOptions<T>): Serde<unknown> {
+  return (options.serde ?? msgpack<T>()) as Serde<unknown>
+}
 
-  constructor(node: BuildingNode) {
-    this.#node = node
-  }
-
-  uid(uid: string): this {
-    this.#node.uid = uid
-    return this
-  }
-
-  named(name: string): this {
-    this.#node.name = name
-    return this
-  }
+function pick<T, Field extends keyof T>(value: T, fields: readonly Field[]): Pick<T, Field> {
+  return Object.fromEntries(fields.map((field) => [field, value[field]])) as Pick<T, Field>
 }

@@ -9,12 +9,16 @@ import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
+import { BroadcastStream, KeyedBroadcastConnectedStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
 import { KeyedConnectedStreams } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { windowSpec } from './window-spec.ts'
 import { WindowedStream } from './windowed-stream.ts'
+
+/** Values that have an order. */
+export type Ordered = number | string | bigint | Date
 
 /** A stream whose records belong to keys of type `K`. */
 export class KeyedStream<K, T> {
@@ -32,6 +36,31 @@ export class KeyedStream<K, T> {
   reduce(reduce: (left: T, right: T) => T, options: { readonly serde?: Serde<T> } = {}): DataStream<T> {
     const key = this.#key
     return this.#then('reduce', () => keyedReduce(key, reduce, options.serde ?? msgpack<T>()))
+  }
+
+  /** The sum of a field of each key after each record; the other fields are those of the latest one. */
+  sum<const Field extends PropertyKey>(this: KeyedStream<K, Record<Field, number>>, field: Field): DataStream<T> {
+    return this.reduce((left, right) => ({ ...right, [field]: left[field] + right[field] })) as unknown as DataStream<T>
+  }
+
+  /** The least value of a field so far; the other fields are those of the latest record. */
+  min<const Field extends PropertyKey>(this: KeyedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(least(field, true)) as unknown as DataStream<T>
+  }
+
+  /** The greatest value of a field so far; the other fields are those of the latest record. */
+  max<const Field extends PropertyKey>(this: KeyedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(greatest(field, true)) as unknown as DataStream<T>
+  }
+
+  /** The record with the least value of a field so far, as a whole; the first of several. */
+  minBy<const Field extends PropertyKey>(this: KeyedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(least(field, false)) as unknown as DataStream<T>
+  }
+
+  /** The record with the greatest value of a field so far, as a whole; the first of several. */
+  maxBy<const Field extends PropertyKey>(this: KeyedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(greatest(field, false)) as unknown as DataStream<T>
   }
 
   /**
@@ -73,8 +102,15 @@ export class KeyedStream<K, T> {
     )
   }
 
-  /** This stream and another one with the same type of key, for a function that shares state between the two. */
-  connect<Other>(other: KeyedStream<K, Other>): KeyedConnectedStreams<K, T, Other> {
+  /** This stream and another one with the same type of key, for a function that shares state between the two; or a broadcast one. */
+  connect<Other>(other: KeyedStream<K, Other>): KeyedConnectedStreams<K, T, Other>
+  connect<Other, Shared extends StateDescriptors>(
+    other: BroadcastStream<Other, Shared>,
+  ): KeyedBroadcastConnectedStream<K, T, Other, Shared>
+  connect<Other>(
+    other: KeyedStream<K, Other> | BroadcastStream<Other, StateDescriptors>,
+  ): KeyedConnectedStreams<K, T, Other> | KeyedBroadcastConnectedStream<K, T, Other, StateDescriptors> {
+    if (other instanceof BroadcastStream) return new KeyedBroadcastConnectedStream(this.#edge, this.#key, other)
     return new KeyedConnectedStreams<K, T, Other>(
       this.#builder,
       { edge: this.#edge, key: this.#key },
@@ -85,5 +121,22 @@ export class KeyedStream<K, T> {
   #then<Out>(type: string, create: () => Operator): DataStream<Out> {
     const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true })
     return new DataStream<Out>(this.#builder, node)
+  }
+}
+
+type Reduce<T> = (left: T, right: T) => T
+
+/** Of two records the one with the lesser value, or the right one with that value. */
+function least<Field extends PropertyKey>(field: Field, keepsOthers: boolean): Reduce<Record<Field, Ordered>> {
+  return (left, right) => {
+    if (right[field] < left[field]) return right
+    return keepsOthers ? { ...right, [field]: left[field] } : left
+  }
+}
+
+function greatest<Field extends PropertyKey>(field: Field, keepsOthers: boolean): Reduce<Record<Field, Ordered>> {
+  return (left, right) => {
+    if (right[field] > left[field]) return right
+    return keepsOthers ? { ...right, [field]: left[field] } : left
   }
 }

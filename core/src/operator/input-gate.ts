@@ -22,14 +22,24 @@ export class InputGate {
   readonly #target: GateTarget
   readonly #merger: WatermarkMerger
   readonly #inputs: GateInput[]
+  readonly #timeless: ReadonlySet<number>
   #idle = false
   #ended = 0
   #arrived = 0
 
-  /** `onRecord` holds, for each input, what takes its records. */
-  constructor(onRecord: readonly ((value: never, timestamp: number) => void)[], target: GateTarget) {
+  /**
+   * `onRecord` holds, for each input, what takes its records. An input that is `timeless` has no say in how far event time
+   * has come.
+   */
+  constructor(
+    onRecord: readonly ((value: never, timestamp: number) => void)[],
+    target: GateTarget,
+    timeless: readonly number[] = [],
+  ) {
     this.#target = target
     this.#merger = new WatermarkMerger(onRecord.length)
+    this.#timeless = new Set(timeless)
+    for (const input of timeless) this.#merger.setIdle(input, true)
     this.#inputs = onRecord.map(
       (take, index) => new GateInput(this, index, take as (value: unknown, timestamp: number) => void),
     )
@@ -37,10 +47,12 @@ export class InputGate {
   }
 
   onWatermark(input: number, watermark: number): void {
+    if (this.#timeless.has(input)) return
     if (this.#merger.update(input, watermark)) this.#target.onWatermark(this.#merger.watermark)
   }
 
   onIdle(input: number, idle: boolean): void {
+    if (this.#timeless.has(input)) return
     if (this.#merger.setIdle(input, idle)) this.#target.onWatermark(this.#merger.watermark)
     if (this.#merger.idle === this.#idle) return
     this.#idle = this.#merger.idle

@@ -7,6 +7,7 @@ import type { KeySlot } from '../state/keyed/key-table.ts'
 import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
+import { openContext } from './open-context.ts'
 import { NO_TIMESTAMP, type OperatorContext, type Receiver, type StateCatalogEntry } from './operator.ts'
 import { RecordContext } from './process-context.ts'
 import type { Collector, KeyedContext, OpenContext, TimerFired, Timers } from './process-function.ts'
@@ -21,6 +22,8 @@ export interface KeyedInput {
 export interface KeyedFunction {
   readonly inputs: readonly KeyedInput[]
   readonly state: StateDescriptors
+  /** What the context shows of broadcast state. */
+  readonly broadcast?: () => StateHandles<StateDescriptors>
   readonly onTimer: ((timer: TimerFired, context: KeyedContext<never, never>, out: Collector<never>) => void) | null
   readonly open: ((context: OpenContext) => void | Promise<void>) | null
   readonly close: (() => void | Promise<void>) | null
@@ -29,6 +32,7 @@ export interface KeyedFunction {
 class KeyedRecordContext extends RecordContext<never> implements KeyedContext<unknown, StateDescriptors>, Timers {
   readonly state: StateHandles<StateDescriptors>
   readonly timers: Timers = this
+  readonly broadcast: StateHandles<StateDescriptors>
   readonly #states: KeyedStates
   readonly #timers: TimerService | null
 
@@ -37,8 +41,10 @@ class KeyedRecordContext extends RecordContext<never> implements KeyedContext<un
     states: KeyedStates,
     handles: StateHandles<StateDescriptors>,
     timers: TimerService | null,
+    broadcast: StateHandles<StateDescriptors>,
   ) {
     super(operator)
+    this.broadcast = broadcast
     this.state = handles
     this.#states = states
     this.#timers = timers
@@ -107,7 +113,13 @@ export class KeyedProcessOperator extends BaseOperator<never> {
         () => context.clock.now(),
       )
     }
-    this.#record = new KeyedRecordContext(context, states, createHandles(state, states), this.#timers)
+    this.#record = new KeyedRecordContext(
+      context,
+      states,
+      createHandles(state, states),
+      this.#timers,
+      this.#function.broadcast?.() ?? {},
+    )
   }
 
   override get catalog(): readonly StateCatalogEntry[] {
@@ -121,7 +133,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
 
   override async open(): Promise<void> {
     this.#timers?.open()
-    await this.#function.open?.({ index: this.context.index, parallelism: this.context.parallelism })
+    await this.#function.open?.(openContext(this.context))
   }
 
   override close(): void | Promise<void> {
@@ -136,6 +148,15 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       input.onRecord(value, record as never, record)
     } catch (cause) {
       throw this.failed(cause)
+    }
+  }
+
+  /** Visits every key that something is kept for. */
+  forEachKey(visit: (context: KeyedContext<never, never>) => void): void {
+    for (const slot of [...this.#states.table.slots()]) {
+      this.#states.current = slot
+      this.#record.timestamp = NO_TIMESTAMP
+      visit(this.#record as never)
     }
   }
 

@@ -15,15 +15,14 @@ export class RecordContext<Out> implements ProcessContext, Collector<Out> {
     this.#out = operator.output() as Receiver<unknown>
   }
 
-  now(): number {
-    return this.operator.clock.now()
+  get index(): number {
+    return this.operator.index
   }
 
-  emit(value: Out, timestamp: number = this.timestamp): void {
-    this.#out.onRecord(value, timestamp)
-  }
+  // Fields, so that functions can take them out of the context: `onRecord(value, { side }, out)`.
+  readonly now = (): number => this.operator.clock.now()
 
-  side<T>(tag: OutputTag<T>, value: T): void {
+  readonly side = <T>(tag: OutputTag<T>, value: T): void => {
     let receiver = this.#sides.get(tag.id)
     if (receiver === undefined) {
       // A tag that nobody takes the records of is a way to drop them.
@@ -31,5 +30,9 @@ export class RecordContext<Out> implements ProcessContext, Collector<Out> {
       this.#sides.set(tag.id, receiver)
     }
     receiver?.onRecord(value, this.timestamp)
+  }
+
+  emit(value: Out, timestamp: number = this.timestamp): void {
+    this.#out.onRecord(value, timestamp)
   }
 }

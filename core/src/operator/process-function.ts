@@ -1,4 +1,7 @@
+import type { Logger } from '../metrics/logger.ts'
+import type { MetricGroup } from '../metrics/registry.ts'
 import type { NoState, StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
+import type { OperatorListDescriptors } from './operator-list.ts'
 import type { OutputTag } from './output-tag.ts'
 import type { TimeDomain } from './timer-service.ts'
 
@@ -19,6 +22,8 @@ export interface Timers {
 }
 
 export interface ProcessContext {
+  /** Index of the task. Tasks of a thread share the function and what it closes over: what belongs to one is told by this. */
+  readonly index: number
   /** Event time of the current record or timer in milliseconds; minus infinity when it has none. */
   readonly timestamp: number
   /** All event time up to here has passed; minus infinity before the first watermark. */
@@ -43,9 +48,20 @@ export interface TimerFired {
 
 /** What a function is told before the first record. */
 export interface OpenContext {
+  readonly job: string
+  /** Of the operator. */
+  readonly uid: string
+  readonly name: string
   /** Index of the task, and number of tasks. */
   readonly index: number
   readonly parallelism: number
+  /** Number of key groups. */
+  readonly maxParallelism: number
+  /** For metrics of the function's own; they carry the labels of task and operator. */
+  readonly metrics: MetricGroup
+  readonly logger: Logger
+  /** Clock time in milliseconds. */
+  now(): number
 }
 
 interface Lifecycle {
@@ -53,11 +69,20 @@ interface Lifecycle {
   close?(): void | Promise<void>
 }
 
-/** A function over single records, without state. */
-export interface ProcessFunction<In, Out> extends Lifecycle {
-  onRecord(value: In, context: ProcessContext, out: Collector<Out>): void
+/** What a function without keys is told: its state belongs to the task. */
+export interface TaskContext<Lists extends OperatorListDescriptors = NoState> extends ProcessContext {
+  readonly operatorState: StateHandles<Lists>
+}
+
+/** A function over single records. */
+export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState> extends Lifecycle {
+  /** Lists that belong to the task; see `operatorListState`. */
+  readonly operatorState?: Lists
+  onRecord(value: In, context: TaskContext<NoInfer<Lists>>, out: Collector<Out>): void
+  /** The watermark has moved; results of event time that are due can be sent. */
+  onWatermark?(watermark: number, context: TaskContext<NoInfer<Lists>>, out: Collector<Out>): void
   /** The input has ended. */
-  onEnd?(out: Collector<Out>): void
+  onEnd?(out: Collector<Out>, context: TaskContext<NoInfer<Lists>>): void
 }
 
 /** A function over the records of a key, with state and timers. Everything is synchronous. */
@@ -80,4 +105,56 @@ export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends
 export interface CoProcessFunction<Left, Right, Out> extends Lifecycle {
   onLeft(value: Left, context: ProcessContext, out: Collector<Out>): void
   onRight(value: Right, context: ProcessContext, out: Collector<Out>): void
+}
+
+/** Broadcast state as a keyed record sees it: it can be read, since only what is broadcast may change it. */
+export type ReadonlyHandles<Descriptors extends StateDescriptors> = {
+  readonly [Name in keyof Descriptors]: Omit<StateHandles<Descriptors>[Name], 'set' | 'add' | 'delete' | 'clear'>
+}
+
+/** A function over a stream and a broadcast one, without keys. */
+export interface BroadcastProcessFunction<In, Broadcast, Out, Shared extends StateDescriptors> extends Lifecycle {
+  onRecord(
+    value: In,
+    context: ProcessContext & { readonly broadcast: ReadonlyHandles<Shared> },
+    out: Collector<Out>,
+  ): void
+  /** Every task gets it: what is done to the broadcast state must be the same in all of them. */
+  onBroadcast(
+    value: Broadcast,
+    context: ProcessContext & { readonly broadcast: StateHandles<Shared> },
+    out: Collector<Out>,
+  ): void
+}
+
+/** What is broadcast can look at, and change, the state of every key of its task. */
+export interface BroadcastContext<K, Descriptors extends StateDescriptors, Shared extends StateDescriptors>
+  extends ProcessContext {
+  readonly broadcast: StateHandles<Shared>
+  /** Visits every key of this task that has state, in no particular order. */
+  forEachKey(visit: (context: KeyedContext<K, Descriptors>) => void): void
+}
+
+/** A function over a keyed stream and a broadcast one, e.g. transactions and the rules for them. */
+export interface KeyedBroadcastProcessFunction<
+  K,
+  In,
+  Broadcast,
+  Out,
+  Shared extends StateDescriptors,
+  Descriptors extends StateDescriptors = NoState,
+> extends Lifecycle {
+  readonly state?: Descriptors
+  onRecord(
+    value: In,
+    context: KeyedContext<K, NoInfer<Descriptors>> & { readonly broadcast: ReadonlyHandles<Shared> },
+    out: Collector<Out>,
+  ): void
+  /** Every task gets it: what is done to the broadcast state must be the same in all of them. */
+  onBroadcast(value: Broadcast, context: BroadcastContext<K, NoInfer<Descriptors>, Shared>, out: Collector<Out>): void
+  onTimer?(
+    timer: TimerFired,
+    context: KeyedContext<K, NoInfer<Descriptors>> & { readonly broadcast: ReadonlyHandles<Shared> },
+    out: Collector<Out>,
+  ): void
 }

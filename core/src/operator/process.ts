@@ -1,12 +1,28 @@
+import type { NoState, StateHandles } from '../state/keyed/descriptor.ts'
 import { BaseOperator, OneInputOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
+import { openContext } from './open-context.ts'
 import type { OperatorContext, Receiver } from './operator.ts'
+import type { OperatorListDescriptor, OperatorListDescriptors } from './operator-list.ts'
+import type { OperatorState } from './operator-state.ts'
+import { OperatorStates } from './operator-states.ts'
 import { RecordContext } from './process-context.ts'
-import type { CoProcessFunction, ProcessFunction } from './process-function.ts'
+import type { CoProcessFunction, ProcessFunction, TaskContext } from './process-function.ts'
+
+/** The context of a function without keys. */
+class TaskRecordContext<Out> extends RecordContext<Out> implements TaskContext {
+  readonly operatorState: StateHandles<NoState>
+
+  constructor(operator: OperatorContext, operatorState: StateHandles<NoState>) {
+    super(operator)
+    this.operatorState = operatorState
+  }
+}
 
 export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
   readonly #function: ProcessFunction<In, Out>
-  #record!: RecordContext<Out>
+  #states: OperatorStates<OperatorListDescriptors> | null = null
+  #record!: TaskRecordContext<Out>
 
   constructor(processFunction: ProcessFunction<In, Out>) {
     super()
@@ -15,11 +31,21 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
 
   override setup(context: OperatorContext): void {
     super.setup(context)
-    this.#record = new RecordContext(context)
+    const lists = this.#function.operatorState
+    if (lists !== undefined) {
+      this.#states = new OperatorStates(context.uid, lists as OperatorListDescriptors, (descriptor) => {
+        return (descriptor as unknown as OperatorListDescriptor<unknown>).redistribute
+      })
+    }
+    this.#record = new TaskRecordContext(context, this.#states?.handles ?? {})
+  }
+
+  override restoreOperatorState(state: OperatorState): void {
+    this.#states?.restore(state)
   }
 
   override open(): void | Promise<void> {
-    return this.#function.open?.({ index: this.context.index, parallelism: this.context.parallelism })
+    return this.#function.open?.(openContext(this.context))
   }
 
   override close(): void | Promise<void> {
@@ -37,13 +63,27 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
   }
 
   override onWatermark(watermark: number): void {
-    this.#record.watermark = watermark
+    const record = this.#record
+    record.watermark = watermark
+    if (this.#function.onWatermark !== undefined) {
+      record.timestamp = watermark
+      try {
+        this.#function.onWatermark(watermark, record, record)
+      } catch (cause) {
+        throw this.failed(cause)
+      }
+    }
     super.onWatermark(watermark)
+  }
+
+  override onBarrier(epoch: number): void {
+    if (this.#states !== null) this.context.delta.setOperatorState(this.context.uid, this.#states.snapshot())
+    super.onBarrier(epoch)
   }
 
   override onEnd(): void {
     try {
-      this.#function.onEnd?.(this.#record)
+      this.#function.onEnd?.(this.#record, this.#record)
     } catch (cause) {
       throw this.failed(cause)
     }
@@ -68,7 +108,7 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
   }
 
   override open(): void | Promise<void> {
-    return this.#function.open?.({ index: this.context.index, parallelism: this.context.parallelism })
+    return this.#function.open?.(openContext(this.context))
   }
 
   override close(): void | Promise<void> {

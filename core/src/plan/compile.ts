@@ -94,9 +94,8 @@ function exchange(
     id: `${toUid}.${input}`,
     topic: `${graph.job}.${toUid}.${input}.repartition`,
     partitions,
-    value: partitioning.kind === 'hash' ? partitioning.value : msgpack<unknown>(),
-    // A forward edge stays with its task: no key decides where records go.
-    key: partitioning.kind === 'hash' ? partitioning.key : null,
+    value: 'value' in partitioning ? partitioning.value : msgpack<unknown>(),
+    partitioning,
     fromRegion: regionIdOf(edge.from),
     fromUid: uidOf(edge.from),
     fromTag: edge.tag,

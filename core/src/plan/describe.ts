@@ -1,6 +1,6 @@
 import { chainsOf } from './chaining.ts'
 import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
-import type { LogicalNode } from './logical-graph.ts'
+import type { LogicalNode, Partitioning } from './logical-graph.ts'
 
 /** How a job would run, as plain data. Counts that depend on something unknown are null. */
 export interface ExplainedJob {
@@ -50,11 +50,24 @@ export interface ExplainedInput {
   readonly exchange: string | null
 }
 
+export type Routing = 'by key' | 'by task' | 'in turn' | 'at random' | 'to every task' | 'to one task' | 'by function'
+
+const routings: Readonly<Record<Partitioning['kind'], Routing>> = {
+  hash: 'by key',
+  forward: 'by task',
+  prepartitioned: 'by task',
+  rebalance: 'in turn',
+  shuffle: 'at random',
+  broadcast: 'to every task',
+  global: 'to one task',
+  custom: 'by function',
+}
+
 export interface ExplainedExchange {
   readonly topic: string
   readonly partitions: number | null
   readonly format: string
-  readonly routing: 'by key' | 'by task'
+  readonly routing: Routing
   readonly fromRegion: string
   readonly from: string
   readonly tag: string | null
@@ -90,11 +103,11 @@ function describeRegion(region: Region, options: DescribeOptions): ExplainedRegi
     stateful,
     operators: nodes.map((node) => describeOperator(node, exchangesIn, options)),
     chains: chainsOf(nodes, exchangesOut).map((chain) => chain.map(({ uid }) => uid)),
-    exchangesIn: exchangesIn.map(({ topic, partitions, value, key, fromRegion, fromUid, fromTag, toUid }) => ({
+    exchangesIn: exchangesIn.map(({ topic, partitions, value, partitioning, fromRegion, fromUid, fromTag, toUid }) => ({
       topic,
       partitions: options.parallelismKnown ? partitions : null,
       format: value.format,
-      routing: key === null ? 'by task' : 'by key',
+      routing: routings[partitioning.kind],
       fromRegion,
       from: fromUid,
       tag: fromTag,

@@ -1,9 +1,9 @@
 import type { Serde } from '../serde/serde.ts'
-import type { LogicalNode } from './logical-graph.ts'
+import type { LogicalNode, Partitioning } from './logical-graph.ts'
 
 /*
  * The graph after chaining and the region cut: what workers run. Every worker builds the same one from the same program;
- * `hash` proves it. At parallelism 1 there is one region. Above, every hash edge becomes an exchange: a repartition topic
+ * `hash` proves it. At parallelism 1 there is one region. Above, every edge on which records change their task becomes an exchange: a repartition topic
  * with one partition for each task of the region that reads it.
  */
 
@@ -27,8 +27,8 @@ export interface Exchange {
   readonly topic: string
   readonly partitions: number
   readonly value: Serde<unknown>
-  /** Null: records stay with the index of the task that wrote them. */
-  readonly key: ((value: unknown) => unknown) | null
+  /** Where it is `forward`, records stay with the index of the task that wrote them. */
+  readonly partitioning: Partitioning
   readonly fromRegion: string
   readonly fromUid: string
   readonly fromTag: string | null

@@ -54,12 +54,26 @@ export interface CustomSinkSpec {
   readonly sink: Sink<unknown, unknown>
 }
 
-/** How records travel along an edge. A `hash` edge is cut into a repartition topic when the parallelism is above 1. */
+/** How records travel along an edge. Above parallelism 1 all but the first two become exchanges through repartition topics. */
 export type Partitioning =
   | { readonly kind: 'forward' }
-  | { readonly kind: 'hash'; readonly key: (value: unknown) => unknown; readonly value: Serde<unknown> }
   /** The input topic is already partitioned by this key: no exchange is needed. */
   | { readonly kind: 'prepartitioned'; readonly key: (value: unknown) => unknown }
+  /** To the task that owns the key. */
+  | { readonly kind: 'hash'; readonly key: (value: unknown) => unknown; readonly value: Serde<unknown> }
+  /** To all tasks in turn; to any at random; to every one; to the first. */
+  | { readonly kind: 'rebalance' | 'shuffle' | 'broadcast' | 'global'; readonly value: Serde<unknown> }
+  /** To the task that the function says. */
+  | {
+      readonly kind: 'custom'
+      readonly select: (value: unknown, tasks: number) => number
+      readonly value: Serde<unknown>
+    }
+
+/** Whether such an edge needs an exchange between several tasks. */
+export function isExchanged(partitioning: Partitioning): boolean {
+  return partitioning.kind !== 'forward' && partitioning.kind !== 'prepartitioned'
+}
 
 export interface LogicalEdge {
   readonly from: number

@@ -1,5 +1,5 @@
 import { StreamError } from '../errors.ts'
-import type { LogicalEdge, LogicalGraph, LogicalNode } from './logical-graph.ts'
+import { isExchanged, type LogicalEdge, type LogicalGraph, type LogicalNode } from './logical-graph.ts'
 
 /** Whether the edge becomes an exchange. */
 type IsCut = (node: LogicalNode, edge: LogicalEdge) => boolean
@@ -14,31 +14,31 @@ export interface Cut {
 }
 
 /**
- * With one task everything is one region, even branches that do not touch. Above, cuts the graph at its hash edges. That
+ * With one task everything is one region, even branches that do not touch. Above, cuts the graph where records change their task. That
  * may leave regions that feed themselves through exchanges (a stream joined with a keyed version of itself). Within these,
- * forward edges between nodes that are a different number of hash edges away from the sources are cut too. Levels only
+ * forward edges between nodes that are a different number of exchanges away from the sources are cut too. Levels only
  * rise along edges, so no circle is left.
  */
 export function cutRegions(graph: LogicalGraph, parallelism: number): Cut {
   if (parallelism === 1) return { isCut: () => false, regionOf: graph.nodes.map(() => 0), order: [0] }
-  const hashOnly: IsCut = (_, { partitioning }) => partitioning.kind === 'hash'
-  const coarse = connect(graph, hashOnly)
-  const circular = onCircles(readersOf(graph, hashOnly, coarse))
-  if (circular.size === 0) return { isCut: hashOnly, regionOf: coarse, order: topological(graph, hashOnly, coarse) }
+  const needed: IsCut = (_, { partitioning }) => isExchanged(partitioning)
+  const coarse = connect(graph, needed)
+  const circular = onCircles(readersOf(graph, needed, coarse))
+  if (circular.size === 0) return { isCut: needed, regionOf: coarse, order: topological(graph, needed, coarse) }
   const level = levels(graph)
   const isCut: IsCut = (node, edge) =>
-    hashOnly(node, edge) || (circular.has(coarse[node.id] as number) && level[edge.from] !== level[node.id])
+    needed(node, edge) || (circular.has(coarse[node.id] as number) && level[edge.from] !== level[node.id])
   const regionOf = connect(graph, isCut)
   return { isCut, regionOf, order: topological(graph, isCut, regionOf) }
 }
 
-/** The greatest number of hash edges on a way from a source. */
+/** The greatest number of exchanges on a way from a source. */
 function levels(graph: LogicalGraph): number[] {
   const level: number[] = []
   for (const node of graph.nodes) {
     level[node.id] = Math.max(
       0,
-      ...node.inputs.map(({ from, partitioning }) => (level[from] as number) + (partitioning.kind === 'hash' ? 1 : 0)),
+      ...node.inputs.map(({ from, partitioning }) => (level[from] as number) + (isExchanged(partitioning) ? 1 : 0)),
     )
   }
   return level

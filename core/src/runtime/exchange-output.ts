@@ -5,12 +5,13 @@ import type { Exchange } from '../plan/job-graph.ts'
 import { ByteWriter } from '../serde/byte-writer.ts'
 import { encodeKey } from '../serde/key-codec.ts'
 import { keyGroupOf, taskOfKeyGroup } from '../state/key-group.ts'
+import { Random } from '../structure/random.ts'
 import { type ControlFrame, encodeControlFrame, RecordFrameSerde } from './exchange-frame.ts'
 
 /** Watermarks are written to every partition, so not for each batch: at most once in this many milliseconds. */
 const WATERMARK_INTERVAL_MS = 50
 
-/** The writing end of an exchange: routes records by key group and repeats control elements to every partition. */
+/** The writing end of an exchange: routes records and repeats control elements to every partition. */
 export class ExchangeOutput implements Receiver<unknown> {
   readonly #exchange: Exchange
   readonly #output: LogOutput
@@ -19,6 +20,10 @@ export class ExchangeOutput implements Receiver<unknown> {
   readonly #now: () => number
   readonly #frame: RecordFrameSerde
   readonly #keyBytes = new ByteWriter(64)
+  readonly #toEvery: boolean
+  readonly #random: Random
+  /** The task that got the last record, where they go in turn; tasks begin with different ones. */
+  #next: number
   #watermark = MIN_WATERMARK
   #writtenWatermark = MIN_WATERMARK
   #writtenAt = Number.NEGATIVE_INFINITY
@@ -32,12 +37,21 @@ export class ExchangeOutput implements Receiver<unknown> {
     this.#now = now
     this.#frame = new RecordFrameSerde(exchange.value)
     this.#batchTime = now()
+    this.#toEvery = exchange.partitioning.kind === 'broadcast'
+    this.#random = new Random(index)
+    this.#next = index % exchange.partitions
   }
 
   onRecord(value: unknown, timestamp: number): void {
-    const { key } = this.#exchange
-    const partition = key === null ? this.#index : this.#partitionOf(key, value)
     this.#frame.timestamp = timestamp
+    if (!this.#toEvery) {
+      this.#append(this.#partitionOf(value), value)
+      return
+    }
+    for (let partition = 0; partition < this.#exchange.partitions; partition++) this.#append(partition, value)
+  }
+
+  #append(partition: number, value: unknown): void {
     // The topic's own timestamps are wall-clock time: its retention must not depend on event time.
     try {
       this.#output.append(partition, this.#batchTime, null, value, this.#frame)
@@ -80,21 +94,57 @@ export class ExchangeOutput implements Receiver<unknown> {
     if (isLast || now - this.#writtenAt >= WATERMARK_INTERVAL_MS) this.#flushWatermark()
   }
 
-  #partitionOf(key: (value: unknown) => unknown, value: unknown): number {
+  #partitionOf(value: unknown): number {
+    const { partitioning, partitions } = this.#exchange
+    switch (partitioning.kind) {
+      case 'hash':
+        return this.#ofKey(partitioning.key, value)
+      case 'rebalance':
+        this.#next = this.#next + 1 === partitions ? 0 : this.#next + 1
+        return this.#next
+      case 'shuffle':
+        return this.#random.integer(partitions)
+      case 'custom':
+        return this.#ofFunction(partitioning.select, value)
+      case 'global':
+        return 0
+      default:
+        return this.#index
+    }
+  }
+
+  #ofKey(key: (value: unknown) => unknown, value: unknown): number {
     const bytes = this.#keyBytes
     bytes.position = 0
     try {
       encodeKey(key(value), bytes)
     } catch (cause) {
-      if (StreamError.is(cause)) throw cause.locate({ operator: this.#exchange.toUid })
-      const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
-      throw new UserFunctionError(`The key selector threw ${text}`, {
-        where: { operator: this.#exchange.toUid },
-        cause,
-      })
+      throw this.#failed('key selector', cause)
     }
     const keyGroup = keyGroupOf(bytes.buffer, 0, bytes.position, this.#maxParallelism)
     return taskOfKeyGroup(keyGroup, this.#maxParallelism, this.#exchange.partitions)
+  }
+
+  #ofFunction(select: (value: unknown, tasks: number) => number, value: unknown): number {
+    const { partitions, toUid } = this.#exchange
+    let partition: number
+    try {
+      partition = select(value, partitions)
+    } catch (cause) {
+      throw this.#failed('partitioner', cause)
+    }
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return partition
+    throw new UserFunctionError(
+      `The partitioner gave ${partition}; it must give a whole number from 0 to ${partitions - 1}.`,
+      { where: { operator: toUid } },
+    )
+  }
+
+  #failed(what: string, cause: unknown): StreamError {
+    const where = { operator: this.#exchange.toUid }
+    if (StreamError.is(cause)) return cause.locate(where)
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+    return new UserFunctionError(`The ${what} threw ${text}`, { where, cause })
   }
 
   #flushWatermark(): void {

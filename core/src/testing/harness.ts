@@ -7,6 +7,7 @@ import { silentLogger } from '../metrics/logger.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 import { ByteWriter } from '../serde/byte-writer.ts'
 import type { Serde } from '../serde/serde.ts'
+import { memoryState } from '../state/memory/index.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
 import { VirtualClock } from '../time/virtual-clock.ts'
 
@@ -91,7 +92,9 @@ export class HarnessTopic<T> {
 /** Runs a job in memory on a clock that stands still until it is moved. */
 export class TestHarness {
   readonly clock: VirtualClock
-  readonly handle: JobHandle
+  readonly #job: Job
+  readonly #run: RunOptions
+  #handle: JobHandle
   readonly #log: MemoryLogProvider
   readonly #serdes: ReadonlyMap<string, Serde<unknown>>
   readonly #epochMs: number
@@ -105,10 +108,21 @@ export class TestHarness {
     for (const name of this.#serdes.keys()) this.#log.storage.createTopic(name, options.partitions?.[name] ?? 1)
     const epochInterval = options.run?.epochInterval ?? 10
     this.#epochMs = durationMs(epochInterval)
-    this.handle = job.start({ logger: silentLogger, ...options.run, epochInterval, log: this.#log, clock: this.clock })
-    this.handle.done.catch((error: unknown) => {
-      this.#failure = error
-    })
+    this.#job = job
+    this.#run = {
+      logger: silentLogger,
+      state: memoryState(),
+      ...options.run,
+      epochInterval,
+      log: this.#log,
+      clock: this.clock,
+    }
+    this.#handle = this.#start()
+  }
+
+  /** The job as it runs now. */
+  get handle(): JobHandle {
+    return this.#handle
   }
 
   /** What the log holds, the job's own topics included. */
@@ -144,6 +158,13 @@ export class TestHarness {
     await this.advanceTo(this.clock.now() + durationMs(duration))
   }
 
+  /** Ends the job with a commit and starts it again from what it has stored, as a deployment does. */
+  async restart(): Promise<void> {
+    await this.stop()
+    this.#handle = this.#start()
+    await this.settle()
+  }
+
   /** Runs until the job's input has ended. Rejects when it does not end within an hour of clock time. */
   async finish(): Promise<JobResult> {
     let isDone = false
@@ -171,6 +192,14 @@ export class TestHarness {
     stopped.catch(() => {})
     await this.clock.advanceBy(2 * this.#epochMs)
     return stopped
+  }
+
+  #start(): JobHandle {
+    const handle = this.#job.start(this.#run)
+    handle.done.catch((error: unknown) => {
+      this.#failure = error
+    })
+    return handle
   }
 }
 

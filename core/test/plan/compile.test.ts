@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CompileOptions, compile } from '../../src/plan/compile.ts'
 import type { JobGraph, Region } from '../../src/plan/job-graph.ts'
-import { counting, edge, GraphUnderTest, identity } from './graph-under-test.ts'
+import { counting, edge, GraphUnderTest } from './graph-under-test.ts'
 
 function compiled(graph: GraphUnderTest, options: Partial<CompileOptions> = {}): JobGraph {
   return compile(graph.build(), { parallelism: 4, maxParallelism: 128, topicPartitions: new Map(), ...options })
@@ -51,7 +51,7 @@ describe('compiling with several tasks', () => {
         id: 'count.0',
         topic: 'team.job.count.0.repartition',
         partitions: 4,
-        key: identity,
+        partitioning: { kind: 'hash' },
         value: { format: 'json@1' },
         fromRegion: 'in',
         fromUid: 'parse',
@@ -150,9 +150,9 @@ describe('compiling with several tasks', () => {
     graph.to(union, 'idempotent', { uid: 'out' })
     const job = compiled(graph)
     expect(uidsByRegion(job)).toEqual({ in: ['in', 'parse'], count: ['count', 'union', 'out'] })
-    expect(job.regions[1]?.exchangesIn.map(({ id, key }) => [id, key])).toEqual([
-      ['count.0', identity],
-      ['union.0', null],
+    expect(job.regions[1]?.exchangesIn.map(({ id, partitioning }) => [id, partitioning.kind])).toEqual([
+      ['count.0', 'hash'],
+      ['union.0', 'forward'],
     ])
   })
 

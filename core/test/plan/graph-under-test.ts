@@ -1,11 +1,5 @@
 import type { SinkGuarantee } from '../../src/connector/sink.ts'
-import type {
-  LogicalEdge,
-  LogicalGraph,
-  LogicalNode,
-  Partitioning,
-  TopicSourceSpec,
-} from '../../src/plan/logical-graph.ts'
+import type { LogicalEdge, LogicalGraph, LogicalNode, TopicSourceSpec } from '../../src/plan/logical-graph.ts'
 import { json } from '../../src/serde/json.ts'
 import type { Serde } from '../../src/serde/serde.ts'
 
@@ -21,7 +15,11 @@ const never = (): never => {
 export const identity = (value: unknown): unknown => value
 
 /** An edge from a node; hash and prepartitioned edges are keyed by the value itself. */
-export function edge(from: number, kind: Partitioning['kind'] = 'forward', tag: string | null = null): LogicalEdge {
+export function edge(
+  from: number,
+  kind: 'forward' | 'hash' | 'prepartitioned' = 'forward',
+  tag: string | null = null,
+): LogicalEdge {
   if (kind === 'forward') return { from, tag, partitioning: { kind } }
   if (kind === 'hash') return { from, tag, partitioning: { kind, key: identity, value: json<unknown>() } }
   return { from, tag, partitioning: { kind, key: identity } }

@@ -3,6 +3,7 @@ import type { Counter } from '../../metrics/registry.ts'
 import type { StateEntry } from '../../state/backend.ts'
 import type { NoState, StateHandles } from '../../state/keyed/descriptor.ts'
 import { OneInputOperator } from '../base-operator.ts'
+import { openContext } from '../open-context.ts'
 import { MIN_WATERMARK, type OperatorContext, type Receiver, type StateCatalogEntry } from '../operator.ts'
 import type { OutputTag } from '../output-tag.ts'
 import type { Collector } from '../process-function.ts'
@@ -79,7 +80,7 @@ export abstract class WindowingOperator
   }
 
   override open(): void | Promise<void> {
-    return this.options.function?.open?.({ index: this.context.index, parallelism: this.context.parallelism })
+    return this.options.function?.open?.(openContext(this.context))
   }
 
   override close(): void | Promise<void> {

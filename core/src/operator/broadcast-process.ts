@@ -1,0 +1,198 @@
+import type { StateEntry } from '../state/backend.ts'
+import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
+import { BaseOperator } from './base-operator.ts'
+import { InputGate } from './input-gate.ts'
+import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from './keyed-process.ts'
+import { openContext } from './open-context.ts'
+import type { OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
+import type { OperatorState } from './operator-state.ts'
+import { OperatorStates } from './operator-states.ts'
+import { RecordContext } from './process-context.ts'
+import type { BroadcastContext, BroadcastProcessFunction, Collector, KeyedContext } from './process-function.ts'
+
+/** The input of what is broadcast; it has no say in how far event time has come, since it may be silent for long. */
+const BROADCAST_INPUT = 1
+
+class SharedRecordContext extends RecordContext<never> {
+  readonly broadcast: StateHandles<StateDescriptors>
+
+  constructor(operator: OperatorContext, broadcast: StateHandles<StateDescriptors>) {
+    super(operator)
+    this.broadcast = broadcast
+  }
+}
+
+function broadcastStates(uid: string, shared: StateDescriptors): OperatorStates<StateDescriptors> {
+  return new OperatorStates(uid, shared, () => 'broadcast')
+}
+
+/** A function over a stream without keys and a broadcast one. */
+export class BroadcastProcessOperator extends BaseOperator<never> {
+  readonly inputs: readonly Receiver<never>[]
+  readonly #function: BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>
+  readonly #shared: StateDescriptors
+  #states!: OperatorStates<StateDescriptors>
+  #record!: SharedRecordContext
+
+  constructor(
+    processFunction: BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>,
+    shared: StateDescriptors,
+  ) {
+    super()
+    this.#function = processFunction
+    this.#shared = shared
+    this.inputs = new InputGate([this.#onRecord, this.#onBroadcast], this, [BROADCAST_INPUT]).receivers
+  }
+
+  override setup(context: OperatorContext): void {
+    super.setup(context)
+    this.#states = broadcastStates(context.uid, this.#shared)
+    this.#record = new SharedRecordContext(context, this.#states.handles)
+  }
+
+  override restoreOperatorState(state: OperatorState): void {
+    this.#states.restore(state)
+  }
+
+  override open(): void | Promise<void> {
+    return this.#function.open?.(openContext(this.context))
+  }
+
+  override close(): void | Promise<void> {
+    return this.#function.close?.()
+  }
+
+  override onWatermark(watermark: number): void {
+    this.#record.watermark = watermark
+    super.onWatermark(watermark)
+  }
+
+  override onBarrier(epoch: number): void {
+    this.context.delta.setOperatorState(this.context.uid, this.#states.snapshot())
+    super.onBarrier(epoch)
+  }
+
+  readonly #onRecord = (value: unknown, timestamp: number): void => {
+    this.#record.timestamp = timestamp
+    try {
+      this.#function.onRecord(value, this.#record as never, this.#record as unknown as Collector<unknown>)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+
+  readonly #onBroadcast = (value: unknown, timestamp: number): void => {
+    this.#record.timestamp = timestamp
+    try {
+      this.#function.onBroadcast(value, this.#record, this.#record as unknown as Collector<unknown>)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+}
+
+export interface KeyedBroadcastFunction {
+  readonly keyed: Omit<KeyedFunction, 'inputs' | 'broadcast'>
+  readonly input: KeyedInput
+  readonly shared: StateDescriptors
+  readonly onBroadcast: (
+    value: never,
+    context: BroadcastContext<never, never, StateDescriptors>,
+    out: Collector<never>,
+  ) => void
+}
+
+/** The context of what is broadcast: it has no key of its own, but may visit those of the task. */
+class VisitingContext extends SharedRecordContext implements BroadcastContext<never, never, StateDescriptors> {
+  readonly #keyed: KeyedProcessOperator
+
+  constructor(operator: OperatorContext, broadcast: StateHandles<StateDescriptors>, keyed: KeyedProcessOperator) {
+    super(operator, broadcast)
+    this.#keyed = keyed
+  }
+
+  readonly forEachKey = (visit: (context: KeyedContext<never, never>) => void): void => this.#keyed.forEachKey(visit)
+}
+
+/** A keyed function beside which a broadcast stream keeps state that all keys see. */
+export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
+  readonly inputs: readonly Receiver<never>[]
+  readonly #function: KeyedBroadcastFunction
+  readonly #keyed: KeyedProcessOperator
+  #states!: OperatorStates<StateDescriptors>
+  #record!: VisitingContext
+
+  constructor(broadcastFunction: KeyedBroadcastFunction) {
+    super()
+    this.#function = broadcastFunction
+    this.#keyed = new KeyedProcessOperator({
+      ...broadcastFunction.keyed,
+      inputs: [broadcastFunction.input],
+      broadcast: () => this.#states.handles,
+    })
+    const [keyedInput] = this.#keyed.inputs as readonly [Receiver<never>]
+    this.inputs = new InputGate(
+      [(value, timestamp) => keyedInput.onRecord(value, timestamp), this.#onBroadcast],
+      this,
+      [BROADCAST_INPUT],
+    ).receivers
+  }
+
+  override setup(context: OperatorContext): void {
+    super.setup(context)
+    this.#states = broadcastStates(context.uid, this.#function.shared)
+    this.#keyed.setup(context)
+    this.#record = new VisitingContext(context, this.#states.handles, this.#keyed)
+  }
+
+  override get catalog(): readonly StateCatalogEntry[] {
+    return this.#keyed.catalog
+  }
+
+  override get pending(): PendingWork | null {
+    return this.#keyed.pending
+  }
+
+  override restore(entry: StateEntry): void {
+    this.#keyed.restore(entry)
+  }
+
+  override restoreOperatorState(state: OperatorState): void {
+    this.#states.restore(state)
+  }
+
+  override open(): Promise<void> {
+    return this.#keyed.open()
+  }
+
+  override close(): void | Promise<void> {
+    return this.#keyed.close()
+  }
+
+  override onWatermark(watermark: number): void {
+    this.#record.watermark = watermark
+    this.#keyed.onWatermark(watermark)
+  }
+
+  override onIdle(idle: boolean): void {
+    this.#keyed.onIdle(idle)
+  }
+
+  override onBarrier(epoch: number): void {
+    this.context.delta.setOperatorState(this.context.uid, this.#states.snapshot())
+    this.#keyed.onBarrier(epoch)
+  }
+
+  override onEnd(): void {
+    this.#keyed.onEnd()
+  }
+
+  readonly #onBroadcast = (value: never, timestamp: number): void => {
+    this.#record.timestamp = timestamp
+    try {
+      this.#function.onBroadcast(value, this.#record, this.#record)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+}

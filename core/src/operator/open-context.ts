@@ -1,0 +1,17 @@
+import type { OperatorContext } from './operator.ts'
+import type { OpenContext } from './process-function.ts'
+
+/** What a function is told before the first record. */
+export function openContext({
+  job,
+  uid,
+  name,
+  index,
+  parallelism,
+  maxParallelism,
+  metrics,
+  logger,
+  clock,
+}: OperatorContext): OpenContext {
+  return { job, uid, name, index, parallelism, maxParallelism, metrics, logger, now: () => clock.now() }
+}
