@@ -1,3 +1,4 @@
+export type { BroadcastJoinOptions } from './api/broadcast-join.ts'
 export type {
   BroadcastConnectedStream,
   BroadcastStream,
@@ -9,6 +10,7 @@ export type { Environment, SourceOptions, TopicOptions, TopicRecord } from './ap
 export type { ExplainOptions, Explanation } from './api/explain.ts'
 export { type Job, job } from './api/job.ts'
 export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handle.ts'
+export type { AsOfJoinOptions, IntervalJoinOptions, JoinSerdes, RegularJoinOptions } from './api/joins.ts'
 export type { KeyedStream, Ordered } from './api/keyed-stream.ts'
 export type { RunOptions } from './api/run-options.ts'
 export type { SinkHandle } from './api/sink-handle.ts'
@@ -20,6 +22,7 @@ export * from './errors.ts'
 export { kafka } from './log/kafka/index.ts'
 export { memoryLog } from './log/memory/index.ts'
 export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
+export type { JoinMap, JoinType } from './operator/join/join-type.ts'
 export { type OperatorListDescriptor, type OperatorListOptions, operatorListState } from './operator/operator-list.ts'
 export { type OutputTag, outputTag } from './operator/output-tag.ts'
 export type {
@@ -81,6 +84,7 @@ export type { AggregatingState, ListState, MapState, ReducingState, ValueState }
 export { memoryState } from './state/memory/index.ts'
 export { redis } from './state/redis/index.ts'
 export { type Duration, durationMs } from './time/duration.ts'
+export type { SignedDuration } from './time/signed-duration.ts'
 export {
   type TimestampAssigner,
   type WatermarkGenerator,

@@ -2,6 +2,7 @@ import { type CollectTarget, collectSink } from '../connector/collect.ts'
 import { printSink } from '../connector/print.ts'
 import type { Sink } from '../connector/sink.ts'
 import { GraphError } from '../errors.ts'
+import type { AnyJoinMap, JoinMap } from '../operator/join/join-type.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { OperatorListDescriptors } from '../operator/operator-list.ts'
 import type { OutputTag } from '../operator/output-tag.ts'
@@ -15,7 +16,8 @@ import type { LogicalEdge, Partitioning } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
-import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
+import { mapState, type NoState, type StateDescriptors } from '../state/keyed/descriptor.ts'
+import { type BroadcastJoinOptions, broadcastJoin } from './broadcast-join.ts'
 import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
@@ -138,6 +140,23 @@ export class DataStream<T> {
     }
     this.#checkSameJob(other.builder)
     return new ConnectedStreams(this.builder, this.edge(forward), other.edge(forward))
+  }
+
+  /**
+   * Each record with the newest record of a small stream that has its key. All of the small stream is kept at every task, so
+   * this stream need not be keyed and stays where it is. What has not come yet is not found.
+   *
+   * @example
+   * sales.broadcastJoin(shops, { key: (sale) => sale.shop, by: (shop) => shop.id, type: 'left' }, (sale, shop) => …)
+   */
+  broadcastJoin<Other, K, Out, const Type extends 'inner' | 'left' = 'inner'>(
+    other: DataStream<Other>,
+    options: BroadcastJoinOptions<T, Other, K, Type>,
+    map: JoinMap<T, Other, Out, Type>,
+  ): DataStream<Out> {
+    const serde = options.serde ?? msgpack<Other>()
+    const table = other.broadcast({ serde, state: { table: mapState<K, Other>({ serde }) } })
+    return this.connect(table).process(broadcastJoin<T, Other, K, Out>(options, map as AnyJoinMap))
   }
 
   /** To all tasks in turn, so that each gets the same number of records. */

@@ -44,7 +44,7 @@ export class Environment {
    * @example
    * env.topic('payments', json<Payment>(), { time: watermarks.bounded('5s', (p) => p.time) })
    */
-  topic<T>(topic: string, value: Serde<T>, options: TopicOptions<T> = {}): DataStream<T> {
+  topic<T>(topic: string, value: Serde<T>, options: TopicOptions<NoInfer<T>> = {}): DataStream<T> {
     return this.#topic(topic, value as Serde<unknown>, options, {})
   }
 
@@ -52,7 +52,7 @@ export class Environment {
   records<K, V>(
     topic: string,
     serdes: { readonly key: Serde<K>; readonly value: Serde<V> },
-    options: TopicOptions<TopicRecord<K, V>> = {},
+    options: TopicOptions<NoInfer<TopicRecord<K, V>>> = {},
   ): DataStream<TopicRecord<K, V>> {
     return this.#topic(topic, serdes.value as Serde<unknown>, options, {
       toRecord: (value, key, timestamp, headers) => ({
@@ -68,17 +68,17 @@ export class Environment {
    * The elements of an iterable, an async iterable, or of what a function makes at each start. Bounded. A job that is to
    * survive a restart exactly needs an array, or a function that gives the same elements again.
    */
-  from<T>(input: IterableInput<T>, options: SourceOptions<T> = {}): DataStream<T> {
+  from<T>(input: IterableInput<T>, options: SourceOptions<NoInfer<T>> = {}): DataStream<T> {
     return this.source(iterableSource(input), options)
   }
 
   /** Records made by their index, at a rate if wanted: for tests, demos and benchmarks. */
-  generate<T>(generator: GeneratorOptions<T>, options: SourceOptions<T> = {}): DataStream<T> {
+  generate<T>(generator: GeneratorOptions<T>, options: SourceOptions<NoInfer<T>> = {}): DataStream<T> {
     return this.source(generatorSource(generator), options)
   }
 
   /** Reads through the Source SPI. */
-  source<T, Position>(source: Source<T, Position>, options: SourceOptions<T> = {}): DataStream<T> {
+  source<T, Position>(source: Source<T, Position>, options: SourceOptions<NoInfer<T>> = {}): DataStream<T> {
     const node = this.#builder.source(`${source.name}-source`, {
       kind: 'splits',
       source: source as unknown as Source<unknown>,

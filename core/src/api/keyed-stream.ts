@@ -1,3 +1,4 @@
+import type { AnyJoinMap, JoinMap, JoinType } from '../operator/join/join-type.ts'
 import type { KeyedFunction, KeyedInput } from '../operator/keyed-process.ts'
 import { KeyedProcessOperator } from '../operator/keyed-process.ts'
 import { keyedReduce } from '../operator/keyed-reduce.ts'
@@ -14,6 +15,14 @@ import { callSite } from './call-site.ts'
 import { KeyedConnectedStreams } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import {
+  type AsOfJoinOptions,
+  asOfJoinFunction,
+  type IntervalJoinOptions,
+  intervalJoinFunction,
+  type RegularJoinOptions,
+  regularJoinFunction,
+} from './joins.ts'
 import { windowSpec } from './window-spec.ts'
 import { WindowedStream } from './windowed-stream.ts'
 
@@ -116,6 +125,53 @@ export class KeyedStream<K, T> {
       { edge: this.#edge, key: this.#key },
       { edge: other.#edge, key: other.#key },
     )
+  }
+
+  /**
+   * Records of both streams with the same key whose times are near.
+   *
+   * @example
+   * orders.keyBy('id').intervalJoin(payments.keyBy('orderId'), { lower: 0, upper: '1h', type: 'left' }, (order, payment) =>
+   *   ({ id: order.id, isPaid: payment !== undefined }))
+   */
+  intervalJoin<Other, Out, const Type extends JoinType = 'inner'>(
+    other: KeyedStream<K, Other>,
+    options: IntervalJoinOptions<T, Other, Type>,
+    map: JoinMap<T, Other, Out, Type>,
+  ): DataStream<Out> {
+    return this.connect(other).process(intervalJoinFunction<T, Other, Out>(options, map as AnyJoinMap))
+  }
+
+  /**
+   * Each record with the version of its key that the other stream gave for its time: the last one at or before it. The
+   * result comes when the watermark has passed the record.
+   *
+   * @example
+   * orders.keyBy('currency').asOfJoin(rates.keyBy('currency'), {}, (order, rate) => order.amount * rate.value)
+   */
+  asOfJoin<Version, Out, const Type extends 'inner' | 'left' = 'inner'>(
+    versions: KeyedStream<K, Version>,
+    options: AsOfJoinOptions<T, Version, Type>,
+    map: JoinMap<T, Version, Out, Type>,
+  ): DataStream<Out> {
+    return this.connect(versions).process(asOfJoinFunction<T, Version, Out>(options, map as AnyJoinMap))
+  }
+
+  /**
+   * Each record with all of the other stream that have the same key, whichever comes first. Both sides are kept: give a time
+   * to live where keys do not end.
+   */
+  join<Other, Out>(
+    other: KeyedStream<K, Other>,
+    map: (left: T, right: Other) => Out,
+    options: RegularJoinOptions<T, Other> = {},
+  ): DataStream<Out> {
+    return this.connect(other).process(regularJoinFunction<T, Other, Out>(options, map as AnyJoinMap))
+  }
+
+  /** @internal */
+  get side(): { readonly edge: LogicalEdge; readonly key: (value: never) => unknown } {
+    return { edge: this.#edge, key: this.#key as (value: never) => unknown }
   }
 
   #then<Out>(type: string, create: () => Operator): DataStream<Out> {

@@ -8,6 +8,7 @@ import {
   type PaneContents,
   reducing,
 } from '../operator/window/pane-contents.ts'
+import { TaggedInputs, taggedSerde } from '../operator/window/tagged-inputs.ts'
 import type { Trigger } from '../operator/window/trigger.ts'
 import { isMerging, type WindowAssigner } from '../operator/window/window-assigner.ts'
 import type { AnyWindowFunction, WindowContext, WindowFunction } from '../operator/window/window-function.ts'
@@ -16,8 +17,11 @@ import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Aggregate, NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
+import { coGroupFunction, coGroupSpec } from './co-group.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import type { JoinSerdes } from './joins.ts'
+import type { KeyedStream } from './keyed-stream.ts'
 import { checkWindow, refuse } from './window-checks.ts'
 import { toWindowFunction, type WindowSpec, windowOperator } from './window-spec.ts'
 
@@ -146,6 +150,61 @@ export class WindowedStream<K, T> {
     const serde = options.serde ?? msgpack<T>()
     const contents = this.#evictor === null ? gathering(serde) : gatheringElements(serde)
     return this.#add('window-process', contents, windowFunction, null)
+  }
+
+  /**
+   * The records of this stream and of another one that are in the same window of the same key, side by side; either list
+   * may be empty, so that outer joins can be made of it.
+   *
+   * @example
+   * clicks.keyBy('user').window(tumbling('1m')).coGroup(buys.keyBy('user'), (clicks, buys, { key }, out: Collector<Visit>) =>
+   *   out.emit({ user: key, clicks: clicks.length, buys: buys.length }))
+   */
+  coGroup<Other, Out>(
+    other: KeyedStream<K, Other>,
+    onWindow: (left: readonly T[], right: readonly Other[], context: WindowContext<K>, out: Collector<Out>) => void,
+    serdes: JoinSerdes<T, Other> = {},
+  ): DataStream<Out> {
+    return this.#coGroup('window-co-group', other, onWindow as never, serdes)
+  }
+
+  /** All pairs of records of the two streams that are in the same window of the same key. */
+  join<Other, Out>(
+    other: KeyedStream<K, Other>,
+    map: (left: T, right: Other, context: WindowContext<K>) => Out,
+    serdes: JoinSerdes<T, Other> = {},
+  ): DataStream<Out> {
+    const pairs = (
+      left: readonly T[],
+      right: readonly Other[],
+      context: WindowContext<K>,
+      out: Collector<Out>,
+    ): void => {
+      for (const l of left) for (const r of right) out.emit(map(l, r, context))
+    }
+    return this.#coGroup('window-join', other, pairs as never, serdes)
+  }
+
+  #coGroup<Other, Out>(
+    type: string,
+    other: KeyedStream<K, Other>,
+    onSides: (left: unknown[], right: unknown[], context: WindowContext<unknown>, out: Collector<unknown>) => void,
+    serdes: JoinSerdes<T, Other>,
+  ): DataStream<Out> {
+    const spec = coGroupSpec(this.#spec, other.side.key)
+    const windowFunction = toWindowFunction(coGroupFunction(onSides))
+    checkWindow(spec, windowFunction)
+    const { left = msgpack<T>(), right = msgpack<Other>() } = serdes
+    const contents = gathering(taggedSerde(left as Serde<unknown>, right as Serde<unknown>))
+    const create = windowOperator(spec, contents, windowFunction, null)
+    const node = this.#builder.operator({
+      type,
+      inputs: [this.#edge, other.side.edge],
+      create: () => new TaggedInputs(create()),
+      stateful: true,
+      keyed: true,
+    })
+    return new DataStream<Out>(this.#builder, node)
   }
 
   get #evictor(): Evictor<never> | null {
