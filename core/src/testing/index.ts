@@ -1,5 +1,16 @@
 export { Random } from '../structure/random.ts'
 export { VirtualClock, type VirtualClockOptions } from '../time/virtual-clock.ts'
 export { type HarnessOptions, HarnessTopic, type SendOptions, TestHarness, testHarness } from './harness.ts'
+export {
+  HarnessInput,
+  type HarnessRecord,
+  OneInputHarness,
+  OperatorHarness,
+  type OperatorHarnessOptions,
+  operatorHarness,
+  TwoInputHarness,
+  twoInputHarness,
+} from './operator-harness.ts'
 export { SimulatedCluster, type SimulatedWorker, type SimulationOptions } from './simulation/simulated-cluster.ts'
 export { WorkerClock } from './simulation/worker-clock.ts'
+export type { PendingTimer } from './stored-state.ts'
