@@ -8,6 +8,12 @@ import {
   type PaneContents,
   reducing,
 } from '../operator/window/pane-contents.ts'
+import {
+  mergingPartials,
+  type PartialAggregate,
+  PreAggregateOperator,
+  partialSerde,
+} from '../operator/window/pre-aggregate.ts'
 import { TaggedInputs, taggedSerde } from '../operator/window/tagged-inputs.ts'
 import type { Trigger } from '../operator/window/trigger.ts'
 import { isMerging, type WindowAssigner } from '../operator/window/window-assigner.ts'
@@ -18,11 +24,11 @@ import type { Serde } from '../serde/serde.ts'
 import type { Aggregate, NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
 import { coGroupFunction, coGroupSpec } from './co-group.ts'
-import { DataStream } from './data-stream.ts'
+import { DataStream, forward } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import type { JoinSerdes } from './joins.ts'
 import type { KeyedStream } from './keyed-stream.ts'
-import { checkWindow, refuse } from './window-checks.ts'
+import { checkWindow, preAggregatedWindows, refuse } from './window-checks.ts'
 import { toWindowFunction, type WindowSpec, windowOperator } from './window-spec.ts'
 
 /** Turns the result of a window into what the stream goes on with. */
@@ -61,6 +67,14 @@ export class WindowedStream<K, T> {
   lateTo(tag: OutputTag<T>): WindowedStream<K, T> {
     if (!hasLateRecords(this.#spec.assigner)) throw refuse('lateTo', 'only windows of event time know late records')
     return this.#with({ lateTag: tag.id })
+  }
+
+  /**
+   * Gathers records at the tasks that have them, before they travel to the task of their key: for keys that have far more
+   * records than others. For `reduce`, and for `aggregate` with a `merge`, over windows of event time at fixed places.
+   */
+  preAggregated(): WindowedStream<K, T> {
+    return this.#with({ isPreAggregated: true })
   }
 
   /** Says when windows fire, in place of what their kind does by default. */
@@ -146,6 +160,8 @@ export class WindowedStream<K, T> {
       | WindowFunction<K, readonly T[], Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<Out> {
+    if (this.#spec.isPreAggregated)
+      throw refuse('process', 'it needs the records one by one; preAggregated is for reduce and aggregate')
     const windowFunction = toWindowFunction(typeof given === 'function' ? { onWindow: given } : given)
     const serde = options.serde ?? msgpack<T>()
     const contents = this.#evictor === null ? gathering(serde) : gatheringElements(serde)
@@ -231,11 +247,43 @@ export class WindowedStream<K, T> {
         : map === undefined
           ? null
           : toWindowFunction(map)
+    if (this.#spec.isPreAggregated) return this.#preAggregated(type, contents, windowFunction)
     if (this.#evictor === null) return this.#add(type, contents, windowFunction, null)
     // Windows of the last so many records: they are kept and folded when the window fires.
     const fold = (values: readonly unknown[]): unknown =>
       contents.result(values.reduce((folded, value) => contents.add(folded, value, 0), undefined))
     return this.#add(type, gatheringElements(msgpack<T>()), windowFunction, fold)
+  }
+
+  #preAggregated<Out>(type: string, contents: PaneContents, windowFunction: AnyWindowFunction | null): DataStream<Out> {
+    const { key, assigner } = this.#spec
+    const aligned = preAggregatedWindows(this.#spec, contents)
+    const { from, tag, partitioning } = this.#edge
+    const node = this.#builder.operator({
+      type: 'window-pre-aggregate',
+      inputs: [{ from, tag, partitioning: forward }],
+      create: () => new PreAggregateOperator(key, aligned, contents),
+    })
+    const keyOf = ({ key }: PartialAggregate): unknown => key
+    const edge: LogicalEdge = {
+      from: node.id,
+      tag: null,
+      partitioning:
+        partitioning.kind === 'hash'
+          ? {
+              kind: 'hash',
+              key: keyOf as (value: unknown) => unknown,
+              value: partialSerde(contents.serde) as Serde<unknown>,
+            }
+          : partitioning,
+    }
+    const spec = { ...this.#spec, assigner, key: keyOf as (value: never) => unknown, isPreAggregated: false }
+    return new WindowedStream<K, T>(this.#builder, edge, spec).#add(
+      type,
+      mergingPartials(contents),
+      windowFunction,
+      null,
+    )
   }
 
   #add<Out>(

@@ -143,6 +143,31 @@ describe('windows of a job', () => {
     expect(results).toEqual(['0: b', '1: b', '2: a'])
   })
 
+  it('give the same when records are gathered before they travel', async () => {
+    const counts = async (isPreAggregated: boolean, parallelism: number): Promise<string[]> => {
+      const rows: string[] = []
+      await job('hot', (env) => {
+        const windows = env
+          .generate(
+            { make: (n: number) => ({ key: n % 10 === 0 ? n % 7 : 'hot', n }), count: 20_000 },
+            {
+              time: watermarks.monotonous(({ n }: { n: number }) => n - (n % 3)),
+            },
+          )
+          .keyBy(({ key }) => key)
+          .window(sliding(5_000, 1_000))
+        const counted = (isPreAggregated ? windows.preAggregated() : windows).aggregate(
+          { create: () => 0, add: (sum, { n }) => sum + n, merge: (a, b) => a + b, result: (sum) => sum },
+          (sum, { key, window }) => `${key} ${window.start} ${sum}`,
+        )
+        counted.uid('counted').collect(rows)
+      }).run({ parallelism, log: memoryLog() })
+      return rows.toSorted()
+    }
+    const expected = await counts(false, 1)
+    for (const parallelism of [1, 2, 4]) expect(await counts(true, parallelism)).toEqual(expected)
+  })
+
   it('send what a function sets aside to a side output', async () => {
     const large = outputTag<number>('large')
     const aside: number[] = []
@@ -225,6 +250,16 @@ describe('windows that cannot be are refused when the job is built', () => {
     [
       'merging windows with an aggregate that does not merge',
       (env) => byShop(env).window(sessions(1)).aggregate(merging),
+      /the aggregate has no merge/,
+    ],
+    [
+      'gathering before windows that are told record by record',
+      (env) => byShop(env).window(sessions(5)).preAggregated().aggregate(sum),
+      /preAggregated at .*tumbling, sliding and cumulative/,
+    ],
+    [
+      'gathering what does not merge',
+      (env) => byShop(env).window(tumbling(5)).preAggregated().aggregate(merging),
       /the aggregate has no merge/,
     ],
     [
