@@ -4,6 +4,7 @@ import type { MetricGroup } from '../metrics/registry.ts'
 import { compile } from '../plan/compile.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
+import { SourceAlignment } from '../runtime/source-alignment.ts'
 import type { TaskEnvironment } from '../runtime/task-environment.ts'
 import type { StateBackend } from '../state/backend.ts'
 import type { JobSettings } from './job-settings.ts'
@@ -82,5 +83,6 @@ export function taskEnvironment(
     maxBufferedInputBytes: settings.maxBufferedInputBytes,
     maxBufferedOutputBytes: settings.maxBufferedOutputBytes,
     backPressure: settings.backPressure,
+    alignment: new SourceAlignment(),
   }
 }

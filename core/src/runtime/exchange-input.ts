@@ -96,6 +96,9 @@ export class ExchangePartitionInput implements PartitionInput {
     return { watermarks: [...this.#watermarks], idle: [...this.#idle], ended: [...this.#ended] }
   }
 
+  readonly aligned: null = null
+  close(): void {}
+
   checkIdle(): void {
     // Idleness is the upstream tasks' to tell.
   }

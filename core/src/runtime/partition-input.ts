@@ -1,5 +1,6 @@
 import type { PartitionPosition } from '../checkpoint/format.ts'
 import type { LogBatch } from '../log/log.ts'
+import type { AlignedChannel } from './source-alignment.ts'
 
 /** What a task reads from one log partition. */
 export interface PartitionInput {
@@ -13,6 +14,9 @@ export interface PartitionInput {
   position(): PartitionPosition
   /** Marks the partition idle when nothing has come for long enough by its strategy. */
   checkIdle(nowMs: number): void
+  /** What keeps it in step with other sources; null where nothing does. */
+  readonly aligned: AlignedChannel | null
+  close(): void
   /** Milliseconds without a record after which `checkIdle` matters, or null. */
   readonly idlenessMs: number | null
 }

@@ -2,6 +2,7 @@ import type { PollStatus, Source, SplitReader } from '../connector/source.ts'
 import { StreamError } from '../errors.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import type { WatermarkGenerator, WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { AlignedChannel } from './source-alignment.ts'
 import type { SourceHead } from './source-head.ts'
 
 /** Position of a split and its watermark, as kept with the epoch. */
@@ -24,6 +25,7 @@ export interface SplitInputOptions {
   readonly now: () => number
   readonly setTimer: (delayMs: number, callback: () => void) => CancelTimer
   readonly onAvailable: () => void
+  readonly aligned: AlignedChannel | null
 }
 
 /** One split of a source that is not a log topic. */
@@ -36,6 +38,8 @@ export class SplitInput {
   readonly #emit: (value: unknown, timestamp: number) => void
   #ended: boolean
   #records = 0
+  /** Clock time of the current poll. */
+  #now = 0
   #lastRecordMs: number
   #idle = false
 
@@ -59,7 +63,7 @@ export class SplitInput {
           }
         : (value, recordTime) => {
             this.#records++
-            const timestamp = time.timestamp(value, recordTime)
+            const timestamp = time.timestamp(value, recordTime, this.#now)
             receiver.onRecord(value, timestamp)
             generator.onEvent(timestamp, value)
           }
@@ -73,16 +77,26 @@ export class SplitInput {
     return this.#options.time?.idlenessMs ?? null
   }
 
+  /** Whether it must wait for other sources that it keeps in step with. */
+  get isHeld(): boolean {
+    const { aligned } = this.#options
+    if (aligned === null) return false
+    aligned.isHeld = !this.#ended && aligned.isAhead
+    return aligned.isHeld
+  }
+
   start(): void {
     const { head, channel } = this.#options
     if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
     if (this.#ended) head.onEnd(channel)
+    this.#align()
   }
 
   /** Hands out at most `budget` records; returns how many, and whether there is more at once. */
   poll(budget: number): { readonly records: number; readonly status: PollStatus } {
     const { head, channel, uid } = this.#options
     this.#records = 0
+    this.#now = this.#options.now()
     let status: PollStatus
     try {
       status = this.#reader.poll(this.#emit, budget)
@@ -98,7 +112,7 @@ export class SplitInput {
       )
     }
     if (this.#records > 0) {
-      this.#lastRecordMs = this.#options.now()
+      this.#lastRecordMs = this.#now
       if (this.#idle) {
         this.#idle = false
         head.onIdle(channel, false)
@@ -109,6 +123,7 @@ export class SplitInput {
       this.#ended = true
       head.onEnd(channel)
     }
+    this.#align()
     return { records: this.#records, status }
   }
 
@@ -122,13 +137,22 @@ export class SplitInput {
 
   checkIdle(nowMs: number): void {
     const idlenessMs = this.idlenessMs
-    if (idlenessMs === null || this.#idle || this.#ended) return
+    if (idlenessMs === null || this.#idle || this.#ended || this.#options.aligned?.isHeld) return
     if (nowMs - this.#lastRecordMs < idlenessMs) return
     this.#idle = true
     this.#options.head.onIdle(this.#options.channel, true)
+    this.#align()
+  }
+
+  #align(): void {
+    const { aligned } = this.#options
+    if (aligned === null || this.#generator === null) return
+    if (this.#ended) aligned.leave()
+    else aligned.update(this.#generator.current(), this.#idle)
   }
 
   close(): Promise<void> {
+    this.#options.aligned?.leave()
     return this.#reader.close()
   }
 }

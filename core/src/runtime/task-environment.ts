@@ -6,6 +6,7 @@ import type { JobGraph, Region } from '../plan/job-graph.ts'
 import type { StateBackend } from '../state/backend.ts'
 import type { Clock } from '../time/clock.ts'
 import type { BackPressureOptions } from './back-pressure.ts'
+import type { SourceAlignment } from './source-alignment.ts'
 
 export type Guarantee = 'exactly-once' | 'at-least-once'
 
@@ -27,6 +28,8 @@ export interface TaskEnvironment {
   readonly maxBufferedInputBytes: number
   readonly maxBufferedOutputBytes: number
   readonly backPressure: BackPressureOptions
+  /** Sources of these tasks that keep in step in event time. */
+  readonly alignment: SourceAlignment
   /** Commits offsets as a member of the group, outside any transaction. */
   readonly commitOffsets: (offsets: readonly OffsetCommit[]) => Promise<void>
 }

@@ -3,10 +3,12 @@ import type { LogBatch, LogOutput, LogReader } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Exchange, Region } from '../plan/job-graph.ts'
 import type { CancelTimer } from '../time/clock.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { Chain } from './chain.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { ExchangePartitionInput, type ExchangeProgress } from './exchange-input.ts'
 import type { PartitionInput } from './partition-input.ts'
+import type { AlignedChannel } from './source-alignment.ts'
 import { SourceHead } from './source-head.ts'
 import { SplitInput, type SplitPosition } from './split-input.ts'
 import { sourcePartitions, type TaskEnvironment } from './task-environment.ts'
@@ -38,6 +40,8 @@ export class TaskInputs {
   readonly #reader: LogReader | null
   readonly #starts: (() => void)[] = []
   readonly #bytesIn: Counter
+  /** Partitions that wait for others to come near in event time. */
+  readonly #held = new Set<PartitionInput>()
   #nextSplit = 0
 
   constructor(options: TaskInputsOptions) {
@@ -70,12 +74,13 @@ export class TaskInputs {
 
   /** Runs the next batch through the chains. Returns the number of records, or -1 when there was nothing to do. */
   poll(): number {
+    if (this.#held.size > 0) this.#releaseHeld()
     const batch = this.#reader?.take()
     if (batch !== undefined) return this.#process(batch)
     for (let tried = 0; tried < this.#splits.length; tried++) {
       const split = this.#splits[this.#nextSplit] as SplitInput
       this.#nextSplit = (this.#nextSplit + 1) % this.#splits.length
-      if (split.ended) continue
+      if (split.ended || split.isHeld) continue
       const { records, status } = split.poll(SPLIT_BUDGET)
       if (records > 0 || status !== 'wait') return records
     }
@@ -120,6 +125,7 @@ export class TaskInputs {
   }
 
   async close(): Promise<void> {
+    for (const input of this.#partitions.values()) input.close()
     await Promise.all([this.#reader?.close(), ...this.#splits.map((split) => split.close())])
   }
 
@@ -128,8 +134,25 @@ export class TaskInputs {
     if (input === undefined || input.ended) return 0
     const records = input.process(batch)
     this.#bytesIn.value += bytesOf(batch)
-    if (input.ended) this.#reader?.remove([{ topic: batch.topic, partition: batch.partition }])
+    const { topic, partition } = batch
+    if (input.ended) this.#reader?.remove([{ topic, partition }])
+    else if (input.aligned?.isAhead) {
+      input.aligned.isHeld = true
+      this.#held.add(input)
+      this.#reader?.pause([{ topic, partition }])
+    }
     return records
+  }
+
+  /** Lets partitions go on that the others have come near to. */
+  #releaseHeld(): void {
+    for (const input of this.#held) {
+      const { aligned, topic, partition } = input
+      if (aligned === null || aligned.isAhead) continue
+      aligned.isHeld = false
+      this.#held.delete(input)
+      this.#reader?.resume([{ topic, partition }])
+    }
   }
 
   #openReader({ environment, onAvailable }: TaskInputsOptions): LogReader {
@@ -139,7 +162,7 @@ export class TaskInputs {
   #addTopic(
     uid: string,
     spec: Extract<Extract<Region['nodes'][number]['node'], { kind: 'source' }>['source'], { kind: 'topic' }>,
-    { region, index, environment, chain, takenOver, output, undecodable }: TaskInputsOptions,
+    { region, index, environment, chain, takenOver, output, undecodable, onAvailable }: TaskInputsOptions,
     heads: SourceHead[],
   ): void {
     const own = sourcePartitions(region, index, environment.topicPartitions).filter((entry) => entry.uid === uid)
@@ -158,6 +181,7 @@ export class TaskInputs {
         now: () => environment.clock.now(),
         deadLetters,
         undecodable,
+        aligned: alignedChannel(spec.time, environment, onAvailable),
       })
       this.#partitions.set(`${topic}/${partition}`, input)
       this.#starts.push(() => input.start())
@@ -192,6 +216,7 @@ export class TaskInputs {
         now: () => environment.clock.now(),
         setTimer,
         onAvailable,
+        aligned: alignedChannel(spec.time, environment, onAvailable),
       })
       this.#splits.push(input)
       this.#starts.push(() => input.start())
@@ -214,6 +239,15 @@ export class TaskInputs {
     this.#exchanges.push({ exchange, input })
     this.#starts.push(() => input.start())
   }
+}
+
+function alignedChannel(
+  time: WatermarkStrategy<unknown> | null,
+  { alignment }: TaskEnvironment,
+  onMoved: () => void,
+): AlignedChannel | null {
+  if (time === null || time.alignment === null) return null
+  return alignment.join(time.alignment.group, time.alignment.maxDriftMs, onMoved)
 }
 
 /** Keys and values of a batch lie one behind the other, so the first and the last tell. */

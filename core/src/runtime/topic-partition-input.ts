@@ -8,6 +8,7 @@ import type { WatermarkGenerator } from '../time/watermark-strategy.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { locatedAt } from './located.ts'
 import type { PartitionInput } from './partition-input.ts'
+import type { AlignedChannel } from './source-alignment.ts'
 import type { SourceHead } from './source-head.ts'
 
 export interface TopicPartitionInputOptions {
@@ -19,6 +20,7 @@ export interface TopicPartitionInputOptions {
   readonly now: () => number
   readonly deadLetters: DeadLetters | null
   readonly undecodable: Counter
+  readonly aligned: AlignedChannel | null
 }
 
 /** One partition of a topic that the job reads: decodes, assigns timestamps, keeps the partition's watermark. */
@@ -61,6 +63,7 @@ export class TopicPartitionInput implements PartitionInput {
     const { head, channel } = this.#options
     if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
     this.#checkEnd()
+    this.#align()
   }
 
   process(batch: LogBatch): number {
@@ -71,6 +74,7 @@ export class TopicPartitionInput implements PartitionInput {
     const receiver = head.receiver
     const generator = this.#generator
     const count = this.#countBeforeEnd(batch)
+    const now = this.#options.now()
     let index = 0
     try {
       for (; index < count; index++) {
@@ -92,7 +96,7 @@ export class TopicPartitionInput implements PartitionInput {
         if (time === null) {
           receiver.onRecord(value, recordTime < 0 ? NO_TIMESTAMP : recordTime)
         } else {
-          const timestamp = time.timestamp(value, recordTime)
+          const timestamp = time.timestamp(value, recordTime, now)
           receiver.onRecord(value, timestamp)
           // After the record, so that a record is never late against the watermark that it causes itself.
           generator?.onEvent(timestamp, value)
@@ -102,14 +106,30 @@ export class TopicPartitionInput implements PartitionInput {
       throw this.#located(error, batch, index)
     }
     this.#offset = batch.nextOffset
-    if (count > 0) this.#lastRecordMs = this.#options.now()
+    if (count > 0) this.#lastRecordMs = now
     if (this.#idle && count > 0) {
       this.#idle = false
       head.onIdle(channel, false)
     }
     if (generator !== null) head.onWatermark(channel, generator.current())
     this.#checkEnd()
+    this.#align()
     return count
+  }
+
+  /** What keeps it in step with other sources, where anything does. */
+  get aligned(): AlignedChannel | null {
+    return this.#options.aligned
+  }
+
+  close(): void {
+    this.#options.aligned?.leave()
+  }
+
+  #align(): void {
+    if (this.#options.aligned === null || this.#generator === null) return
+    if (this.ended) this.#options.aligned.leave()
+    else this.#options.aligned.update(this.#generator.current(), this.#idle)
   }
 
   position(): PartitionPosition {
@@ -125,10 +145,12 @@ export class TopicPartitionInput implements PartitionInput {
 
   checkIdle(nowMs: number): void {
     const idlenessMs = this.idlenessMs
-    if (idlenessMs === null || this.#idle || this.ended) return
+    // What is held back to keep in step is not silent.
+    if (idlenessMs === null || this.#idle || this.ended || this.#options.aligned?.isHeld) return
     if (nowMs - this.#lastRecordMs < idlenessMs) return
     this.#idle = true
     this.#options.head.onIdle(this.#options.channel, true)
+    this.#align()
   }
 
   #countBeforeEnd(batch: LogBatch): number {

@@ -15,33 +15,54 @@ export interface WatermarkGenerator<T> {
 /** How records of a source get their event time, and how its watermarks follow. One per source; a generator per partition. */
 export interface WatermarkStrategy<T> {
   /**
-   * Event time of a record in milliseconds; `recordTimestamp` is the one that came with it.
+   * Event time of a record in milliseconds; `recordTimestamp` is the one that came with it, `now` the clock time of reading.
    * @throws TIMESTAMP_INVALID when it is not a finite number, USER_FUNCTION_FAILED when the function threw
    */
-  timestamp(value: T, recordTimestamp: number): number
+  timestamp(value: T, recordTimestamp: number, now: number): number
   createGenerator(): WatermarkGenerator<T>
   /** A partition without a record for this long is not waited for; null waits for ever. */
   readonly idlenessMs: number | null
   /** The same strategy, for a source some of whose partitions may stay silent. */
   withIdleness(timeout: Duration): WatermarkStrategy<T>
+  /** Which sources this one keeps in step with; null for none. */
+  readonly alignment: Alignment | null
+  /**
+   * The same strategy, for sources that are to keep in step: a partition whose watermark is more than `maxDrift` ahead of
+   * the least one of all sources of the group is not read until the others have come nearer, so that what joins them
+   * need not keep what is far ahead. Works among the tasks of one thread.
+   */
+  withAlignment(group: string, options: { readonly maxDrift: Duration }): WatermarkStrategy<T>
+}
+
+/** Sources that keep in step in event time. */
+export interface Alignment {
+  readonly group: string
+  readonly maxDriftMs: number
 }
 
 /** Gives a record's event time in milliseconds since the Unix epoch; a Date is fine too. */
-export type TimestampAssigner<T> = (value: T, recordTimestamp: number) => number | Date
+export type TimestampAssigner<T> = (value: T, recordTimestamp: number, now: number) => number | Date
 
 class Strategy<T> implements WatermarkStrategy<T> {
   readonly idlenessMs: number | null
+  readonly alignment: Alignment | null
   readonly #assign: TimestampAssigner<T> | null
   readonly #create: () => WatermarkGenerator<T>
 
-  constructor(assign: TimestampAssigner<T> | null, create: () => WatermarkGenerator<T>, idlenessMs: number | null) {
+  constructor(
+    assign: TimestampAssigner<T> | null,
+    create: () => WatermarkGenerator<T>,
+    idlenessMs: number | null = null,
+    alignment: Alignment | null = null,
+  ) {
     this.#assign = assign
     this.#create = create
     this.idlenessMs = idlenessMs
+    this.alignment = alignment
   }
 
-  timestamp(value: T, recordTimestamp: number): number {
-    const timestamp = this.#assign === null ? recordTimestamp : this.#assigned(value, recordTimestamp)
+  timestamp(value: T, recordTimestamp: number, now: number): number {
+    const timestamp = this.#assign === null ? recordTimestamp : this.#assigned(value, recordTimestamp, now)
     if (typeof timestamp === 'number' && timestamp - timestamp === 0) return timestamp
     return this.#fromDate(timestamp)
   }
@@ -51,12 +72,16 @@ class Strategy<T> implements WatermarkStrategy<T> {
   }
 
   withIdleness(timeout: Duration): WatermarkStrategy<T> {
-    return new Strategy(this.#assign, this.#create, durationMs(timeout))
+    return new Strategy(this.#assign, this.#create, durationMs(timeout), this.alignment)
   }
 
-  #assigned(value: T, recordTimestamp: number): number | Date {
+  withAlignment(group: string, { maxDrift }: { readonly maxDrift: Duration }): WatermarkStrategy<T> {
+    return new Strategy(this.#assign, this.#create, this.idlenessMs, { group, maxDriftMs: durationMs(maxDrift) })
+  }
+
+  #assigned(value: T, recordTimestamp: number, now: number): number | Date {
     try {
-      return (this.#assign as TimestampAssigner<T>)(value, recordTimestamp)
+      return (this.#assign as TimestampAssigner<T>)(value, recordTimestamp, now)
     } catch (cause) {
       if (StreamError.is(cause)) throw cause
       const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
@@ -102,6 +127,33 @@ class BoundedGenerator implements WatermarkGenerator<unknown> {
   }
 }
 
+/** The latest time that a record announced. */
+class PunctuatedGenerator<T> implements WatermarkGenerator<T> {
+  readonly #announced: (value: T, timestamp: number) => number | null
+  #watermark = Number.NEGATIVE_INFINITY
+
+  constructor(announced: (value: T, timestamp: number) => number | null) {
+    this.#announced = announced
+  }
+
+  onEvent(timestamp: number, value: T): void {
+    const watermark = this.#announced(value, timestamp)
+    if (watermark !== null && watermark > this.#watermark) this.#watermark = watermark
+  }
+
+  current(): number {
+    return this.#watermark
+  }
+
+  snapshot(): number {
+    return this.#watermark
+  }
+
+  restore(snapshot: number): void {
+    this.#watermark = snapshot
+  }
+}
+
 class NoWatermarks implements WatermarkGenerator<unknown> {
   onEvent(): void {}
   current(): number {
@@ -115,7 +167,7 @@ class NoWatermarks implements WatermarkGenerator<unknown> {
 
 function bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T>): WatermarkStrategy<T> {
   const delayMs = durationMs(outOfOrderness)
-  return new Strategy<T>(timestamp ?? null, () => new BoundedGenerator(delayMs), null)
+  return new Strategy<T>(timestamp ?? null, () => new BoundedGenerator(delayMs))
 }
 
 /**
@@ -131,11 +183,26 @@ export const watermarks: {
   monotonous<T>(timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
   /** Timestamps, but no watermarks: event time never passes until the input ends. */
   none<T>(timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
-  /** A generator of one's own, one for each partition; for watermarks that records themselves announce, say. */
+  /**
+   * Records announce watermarks themselves: the function gives the time up to which all have come, or null for records that
+   * announce nothing.
+   */
+  punctuated<T>(
+    timestamp: TimestampAssigner<T>,
+    announced: (value: T, timestamp: number) => number | null,
+  ): WatermarkStrategy<T>
+  /**
+   * Event time is when a record was read, by the job's clock. Records that are read again after a crash have another time
+   * then: the output is exactly-once, but not the same as without the crash.
+   */
+  ingestion<T>(): WatermarkStrategy<T>
+  /** A generator of one's own, one for each partition. */
   custom<T>(timestamp: TimestampAssigner<T>, createGenerator: () => WatermarkGenerator<T>): WatermarkStrategy<T>
 } = {
   bounded,
   monotonous: (timestamp) => bounded(0, timestamp),
-  none: (timestamp) => new Strategy(timestamp ?? null, () => new NoWatermarks(), null),
-  custom: (timestamp, createGenerator) => new Strategy(timestamp, createGenerator, null),
+  none: (timestamp) => new Strategy(timestamp ?? null, () => new NoWatermarks()),
+  punctuated: (timestamp, announced) => new Strategy(timestamp, () => new PunctuatedGenerator(announced)),
+  ingestion: () => bounded(0, (_value, _recordTimestamp, now) => now),
+  custom: (timestamp, createGenerator) => new Strategy(timestamp, createGenerator),
 }

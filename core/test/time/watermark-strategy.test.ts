@@ -23,16 +23,38 @@ describe('watermark strategies', () => {
 
   it('take dates, and refuse what is not a time, with the value that was given', () => {
     const strategy = watermarks.bounded<unknown>('1s', (value) => value as number)
-    expect(strategy.timestamp(new Date(42), 0)).toBe(42)
+    expect(strategy.timestamp(new Date(42), 0, 0)).toBe(42)
     for (const wrong of [Number.NaN, undefined, null, '2026-01-01', new Date(Number.NaN), Number.POSITIVE_INFINITY]) {
-      expect(() => strategy.timestamp(wrong, 0)).toThrow(expect.objectContaining({ code: 'TIMESTAMP_INVALID' }))
+      expect(() => strategy.timestamp(wrong, 0, 0)).toThrow(expect.objectContaining({ code: 'TIMESTAMP_INVALID' }))
     }
+  })
+
+  it('go by what records announce', () => {
+    const strategy = watermarks.punctuated<number>(
+      (n) => n,
+      (n, timestamp) => (n % 10 === 0 ? timestamp : null),
+    )
+    const generator = strategy.createGenerator()
+    for (const n of [3, 10, 14, 5]) generator.onEvent(n, n)
+    expect(generator.current()).toBe(10)
+    const next = strategy.createGenerator()
+    next.restore(generator.snapshot())
+    next.onEvent(0, 0)
+    expect(next.current()).toBe(10)
+  })
+
+  it('take the time of reading where that is what counts', () => {
+    const strategy = watermarks.ingestion<string>()
+    expect(strategy.timestamp('x', 5, 1_000)).toBe(1_000)
+    const generator = strategy.createGenerator()
+    generator.onEvent(1_000, 'x')
+    expect(generator.current()).toBe(999)
   })
 
   it('keep the strategy when idleness is added', () => {
     const strategy = watermarks.bounded<number>('5s', (n) => n).withIdleness('30s')
     expect(strategy.idlenessMs).toBe(30_000)
-    expect(strategy.timestamp(7, 0)).toBe(7)
+    expect(strategy.timestamp(7, 0, 0)).toBe(7)
   })
 })
 
