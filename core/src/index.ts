@@ -18,6 +18,13 @@ export type { TopicSinkOptions } from './api/topic-sink.ts'
 export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
 export { type RestartStrategy, restart } from './cluster/restart-strategy.ts'
 export type { WorkerEvent, WorkerState, WorkerStatus } from './cluster/status.ts'
+export {
+  type BatchContext,
+  type BatchingOptions,
+  type BatchOutcome,
+  type BatchResult,
+  batchingSink,
+} from './connector/batching.ts'
 export * from './errors.ts'
 export { kafka } from './log/kafka/index.ts'
 export { memoryLog } from './log/memory/index.ts'

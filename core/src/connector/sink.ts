@@ -12,15 +12,19 @@ export interface SinkContext {
   readonly operator: string
   readonly index: number
   readonly parallelism: number
-  /** Wakes the task when the writer was full and no longer is. */
+  /** Wakes the task when the writer was full and no longer is, or has failed. */
   readonly onAvailable: () => void
+  /** Clock time in milliseconds. */
+  now(): number
+  /** Calls back after `delayMs` by the job's clock; returns how to cancel it. */
+  setTimer(delayMs: number, callback: () => void): () => void
 }
 
 /** One parallel instance of a sink. */
 export interface SinkWriter<T, Committable = never> {
   /** Takes a record; synchronous, so it buffers what needs I/O. */
   write(value: T, timestamp: number): void
-  /** True when the task should stop feeding until `onAvailable`. */
+  /** True when the task should stop feeding until `onAvailable`. May throw what failed in the background. */
   readonly isFull?: boolean
   /**
    * Called at each barrier: resolves when everything taken before the call is as durable as the guarantee needs before

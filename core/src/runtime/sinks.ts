@@ -100,7 +100,11 @@ export class CustomSink implements Receiver<unknown> {
   }
 
   get isFull(): boolean {
-    return this.#writer.isFull === true
+    try {
+      return this.#writer.isFull === true
+    } catch (cause) {
+      throw this.#failed(cause)
+    }
   }
 
   onRecord(value: unknown, timestamp: number): void {

@@ -92,7 +92,16 @@ export class TaskOutputs {
       this.#sinks.set(uid, new TopicSink(sink, output, uid, () => environment.clock.now(), written))
       return
     }
-    const context = { job: environment.graph.job, operator: uid, index, parallelism: region.parallelism, onAvailable }
+    const { clock, graph } = environment
+    const context = {
+      job: graph.job,
+      operator: uid,
+      index,
+      parallelism: region.parallelism,
+      onAvailable,
+      now: () => clock.now(),
+      setTimer: (delayMs: number, callback: () => void) => clock.setTimer(delayMs, callback),
+    }
     try {
       const custom = new CustomSink(uid, await sink.sink.open(context), barriers, written)
       this.#custom.set(uid, custom)
