@@ -94,7 +94,12 @@ const cases: Readonly<Record<string, { readonly build: Build; readonly records: 
       stream
         .keyBy((item) => item.key)
         .window(sliding(1_000, 200))
-        .aggregate({ create: () => 0, add: (sum, item) => sum + item.value, result: (sum) => sum }),
+        .aggregate({
+          create: () => 0,
+          add: (sum, item) => sum + item.value,
+          merge: (a, b) => a + b,
+          result: (sum) => sum,
+        }),
   },
 }
 

@@ -81,27 +81,28 @@ export class WindowOperator extends WindowingOperator {
 
   #addToAligned(slot: KeySlot<KeyPanes>, value: unknown, time: number, grid: WindowGrid): boolean {
     const { panes } = slot.data
-    let at = panes.length - 1
-    let isTaken = false
+    const firstEnd = grid.firstEnd(time)
     // Slides that are longer than the size leave gaps; records in a gap belong to no window and are not late.
-    let isInGap = true
-    for (let end = grid.firstEnd(time); ; end = grid.nextEnd(end)) {
-      const start = grid.startOf(end)
-      if (start > time) return isTaken || isInGap
-      isInGap = false
+    let isTaken = grid.startOf(firstEnd) > time
+    // Panes and windows ascend together: `at` is the first pane that ends no earlier than the window.
+    let at = panes.length
+    while (at > 0 && (panes[at - 1] as Pane).end >= firstEnd) at--
+    for (
+      let end = firstEnd, start = grid.startOf(end);
+      start <= time;
+      end = grid.nextEnd(end), start = grid.startOf(end)
+    ) {
       if (this.#isGone(end)) continue
       isTaken = true
-      while (at >= 0 && (panes[at] as Pane).end > end) at--
-      while (at + 1 < panes.length && (panes[at + 1] as Pane).end <= end) at++
       let pane = panes[at]
       if (pane === undefined || pane.end !== end) {
-        pane = this.store.insert(slot, at + 1, end, start, end)
+        pane = this.store.insert(slot, at, end, start, end)
         this.#enqueue(pane)
-        at++
       }
+      at++
       this.#add(pane, value, time)
-      // A late record may have fired the pane of an earlier window, and user code may do anything but change panes.
     }
+    return isTaken
   }
 
   #addToSession(slot: KeySlot<KeyPanes>, value: never, time: number): boolean {
