@@ -8,6 +8,7 @@ import {
   evictors,
   globalWindows,
   job,
+  json,
   type KeyedStream,
   memoryLog,
   outputTag,
@@ -21,6 +22,7 @@ import {
   type WindowAssigner,
   watermarks,
 } from '../../src/index.ts'
+import { testHarness } from '../../src/testing/index.ts'
 
 interface Sale {
   readonly shop: string
@@ -166,6 +168,29 @@ describe('windows of a job', () => {
     }
     const expected = await counts(false, 1)
     for (const parallelism of [1, 2, 4]) expect(await counts(true, parallelism)).toEqual(expected)
+  })
+
+  it('may end at another moment at each task', async () => {
+    const ends = async (stagger: boolean): Promise<number[]> => {
+      const t = await testHarness(
+        job('staggered', (env) => {
+          env
+            .topic('in', json<number>())
+            .keyBy((n) => n)
+            .window(tumbling('1s', { time: 'processing', stagger }))
+            .process((_values, { window }, out: Collector<number>) => out.emit(window.end % 1_000))
+            .toTopic('ends', json())
+        }),
+        { run: { parallelism: 2 }, partitions: { in: 2 } },
+      )
+      for (let n = 0; n < 20; n++) t.topic<number>('in').send(n, { partition: n % 2 })
+      await t.advanceBy('5s')
+      const seen = new Set(t.topic<number>('ends').values())
+      await t.stop()
+      return [...seen].toSorted((a, b) => a - b)
+    }
+    expect(await ends(true)).toEqual([0, 500])
+    expect(await ends(false)).toEqual([0])
   })
 
   it('send what a function sets aside to a side output', async () => {
