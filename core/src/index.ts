@@ -76,6 +76,7 @@ export { msgpack } from './serde/msgpack.ts'
 export { bytes, number, string } from './serde/primitives.ts'
 export { schema } from './serde/schema.ts'
 export type { Serde } from './serde/serde.ts'
+export { type Migration, type VersionedOptions, versioned } from './serde/versioned.ts'
 export {
   type Aggregate,
   aggregatingState,
@@ -88,6 +89,7 @@ export {
   valueState,
 } from './state/keyed/descriptor.ts'
 export type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './state/keyed/handles.ts'
+export type { StateTtl } from './state/keyed/ttl.ts'
 export { memoryState } from './state/memory/index.ts'
 export { redis } from './state/redis/index.ts'
 export { type Duration, durationMs } from './time/duration.ts'

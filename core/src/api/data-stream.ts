@@ -98,7 +98,7 @@ export class DataStream<T> {
     const { operatorState } = processFunction
     const plain = processFunction as unknown as ProcessFunction<T, Out>
     if (operatorState === undefined) return this.#then('process', () => new ProcessOperator(plain))
-    checkDescriptors(operatorState, callSite())
+    checkDescriptors(operatorState, callSite(), 'only state of keys expires')
     const inputs = [this.edge(forward)]
     const create = (): Operator => new ProcessOperator(plain)
     return new DataStream<Out>(this.builder, this.builder.operator({ type: 'process', inputs, create, stateful: true }))
@@ -207,7 +207,7 @@ export class DataStream<T> {
   ): DataStream<T> | BroadcastStream<T, Shared> {
     const partitioning: Partitioning = { kind: 'broadcast', value: serdeOf(options) }
     if (!('state' in options)) return this.#spread('broadcast', partitioning)
-    checkDescriptors(options.state, callSite())
+    checkDescriptors(options.state, callSite(), 'only state of keys expires; delete from broadcast state what is over')
     return new BroadcastStream(this.builder, this.edge(partitioning), options.state)
   }
 

@@ -7,6 +7,7 @@ import type { KeyedCoProcessFunction } from '../operator/process-function.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { listState, type StateDescriptors } from '../state/keyed/descriptor.ts'
+import type { StateTtl } from '../state/keyed/ttl.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
 import { type SignedDuration, signedDurationMs } from '../time/signed-duration.ts'
 import { refuse } from './window-checks.ts'
@@ -52,6 +53,8 @@ export interface AsOfJoinOptions<Left, Right, Type extends 'inner' | 'left' = 'i
 }
 
 export interface RegularJoinOptions<Left, Right> {
+  /** How long a record waits for partners. @default for ever */
+  readonly ttl?: StateTtl
   readonly serdes?: JoinSerdes<Left, Right>
 }
 
@@ -115,10 +118,11 @@ export function asOfJoinFunction<Left, Right, Out>(
 }
 
 export function regularJoinFunction<Left, Right, Out>(
-  { serdes }: RegularJoinOptions<Left, Right>,
+  { serdes, ttl }: RegularJoinOptions<Left, Right>,
   map: AnyJoinMap,
 ): CoFunction<Left, Right, Out> {
   const { left, right } = serdesOf(serdes)
-  const state = { lefts: listState({ serde: left }), rights: listState({ serde: right }) }
+  const expiring = ttl === undefined ? {} : { ttl }
+  const state = { lefts: listState({ serde: left, ...expiring }), rights: listState({ serde: right, ...expiring }) }
   return regularJoin(map, state) as unknown as CoFunction<Left, Right, Out>
 }

@@ -18,8 +18,8 @@ export function checkWindow(spec: WindowSpec, windowFunction: AnyWindowFunction 
   checkTrigger(spec)
   const place = callSite()
   const { windowState = {}, keyState = {} } = windowFunction ?? {}
-  checkDescriptors(windowState, place)
-  checkDescriptors(keyState, place)
+  checkDescriptors(windowState, place, 'state of a window goes with the window')
+  checkDescriptors(keyState, place, 'state beside windows does not expire; keep it in a process function behind them')
   if (isMerging(spec.assigner)) checkMergeable(windowState)
 }
 
@@ -29,7 +29,7 @@ function checkTrigger({ assigner, trigger: given }: WindowSpec): void {
     if (assigner.kind !== 'global') return
     throw refuse('window', 'global windows never end, so they need a trigger: call trigger(…) before the function')
   }
-  checkDescriptors(trigger.state ?? {}, callSite())
+  checkDescriptors(trigger.state ?? {}, callSite(), 'state of a trigger goes with its window')
   if (assigner.kind === 'global') {
     if (!trigger.needsEnd) return
     throw refuse('trigger', `'${trigger.name}' waits for the end of the window, and ${assigner.name} has none`)

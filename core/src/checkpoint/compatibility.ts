@@ -1,6 +1,7 @@
 import { StateIncompatibleError } from '../errors.ts'
 import type { StateCatalogEntry } from '../operator/operator.ts'
 import type { EpochMeta } from './format.ts'
+import { formatDifference } from './format-change.ts'
 
 export interface StateShape {
   readonly parallelism: number
@@ -26,8 +27,9 @@ export function stateDifferences(stored: EpochMeta, wanted: StateShape): string[
       differences.push(`state ${before.state} is stored, but no operator of the job has it`)
     } else if (entry.kind !== before.kind) {
       differences.push(`state ${before.state} was a ${before.kind} state and is now a ${entry.kind} state`)
-    } else if (entry.format !== before.format) {
-      differences.push(`state ${before.state} was written as ${before.format} and is now declared as ${entry.format}`)
+    } else {
+      const difference = formatDifference(before.format, entry.format)
+      if (difference !== null) differences.push(`state ${before.state} ${difference}`)
     }
   }
   return differences

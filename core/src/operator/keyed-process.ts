@@ -5,6 +5,7 @@ import { createHandles } from '../state/keyed/create-handle.ts'
 import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
 import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
+import { StateTime } from '../state/keyed/ttl.ts'
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
 import { openContext } from './open-context.ts'
@@ -83,6 +84,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   #states!: KeyedStates
   #timers: TimerService | null = null
   #record!: KeyedRecordContext
+  #time!: StateTime
 
   constructor(keyedFunction: KeyedFunction) {
     super()
@@ -100,7 +102,8 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   override setup(context: OperatorContext): void {
     super.setup(context)
     const { state, onTimer } = this.#function
-    const declared = declareCells(state)
+    const time = new StateTime(context.clock)
+    const declared = declareCells(state, time)
     const cells = onTimer === null ? declared : [...declared, ...timerCells]
     const states = new KeyedStates(context.uid, context.maxParallelism, cells)
     this.#states = states
@@ -116,10 +119,12 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     this.#record = new KeyedRecordContext(
       context,
       states,
-      createHandles(state, states),
+      createHandles(state, states, time),
       this.#timers,
       this.#function.broadcast?.() ?? {},
     )
+    time.record = this.#record
+    this.#time = time
   }
 
   override get catalog(): readonly StateCatalogEntry[] {
@@ -132,6 +137,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override async open(): Promise<void> {
+    this.#states.dropExpired()
     this.#timers?.open()
     await this.#function.open?.(openContext(this.context))
   }
@@ -164,6 +170,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     // Timers see the watermark that fires them.
     this.#record.watermark = watermark
     this.#timers?.onWatermark(watermark)
+    this.#time.advanceEvent(watermark)
     this.out.onWatermark(watermark)
   }
 
@@ -181,6 +188,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const record = this.#record
     this.#states.current = slot
     record.timestamp = domain === 'event' ? timeMs : NO_TIMESTAMP
+    this.#time.advanceEvent(record.timestamp)
     try {
       this.#function.onTimer?.({ timeMs, domain }, record as never, record)
     } catch (cause) {

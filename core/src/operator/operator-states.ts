@@ -7,6 +7,8 @@ import type { StateDescriptor, StateDescriptors, StateHandles } from '../state/k
 import { encodeValue } from '../state/keyed/encode-value.ts'
 import { KeySlot } from '../state/keyed/key-table.ts'
 import { declareCells } from '../state/keyed/keyed-states.ts'
+import { StateTime } from '../state/keyed/ttl.ts'
+import { systemClock } from '../time/clock.ts'
 import type { OperatorList, OperatorState } from './operator-state.ts'
 
 /** What an operator instance keeps for itself, with the handles that functions get. Written as a whole when it has changed. */
@@ -25,7 +27,7 @@ export class OperatorStates<Descriptors extends StateDescriptors> {
 
   constructor(uid: string, descriptors: Descriptors, modeOf: (descriptor: StateDescriptor) => OperatorList['mode']) {
     this.#uid = uid
-    const cells = declareCells(descriptors)
+    const cells = declareCells(descriptors, NO_TTL)
     this.#states = Object.values(descriptors).map((declared, at) => {
       const descriptor = declared as unknown as StateDescriptor
       const { name, kind, format, create } = cells[at] as (typeof cells)[number]
@@ -44,7 +46,7 @@ export class OperatorStates<Descriptors extends StateDescriptors> {
     const markDirty = (): void => {
       this.#snapshot = null
     }
-    this.handles = createHandles(descriptors, { current: slot, table: { markDirty } })
+    this.handles = createHandles(descriptors, { current: slot, table: { markDirty } }, NO_TTL)
   }
 
   snapshot(): OperatorState {
@@ -98,6 +100,8 @@ export class OperatorStates<Descriptors extends StateDescriptors> {
   }
 }
 
+/** Such state does not expire, which the graph's check sees to. */
+const NO_TTL = new StateTime(systemClock)
 const NO_KEY = new Uint8Array(0)
 
 /** One item for each element; map entries as the length of the key (u32), the key, the value. */

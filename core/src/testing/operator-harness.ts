@@ -69,7 +69,7 @@ export class OperatorHarness<Out> {
   readonly #records: HarnessRecord<Out>[] = []
   readonly #sides = new Map<string, HarnessRecord<unknown>[]>()
   readonly #metrics = new MetricRegistry()
-  readonly #stored = new StoredState()
+  readonly #stored: StoredState
   readonly #collector = new EpochCollector()
   #chain!: Chain
   #taken = 0
@@ -78,6 +78,7 @@ export class OperatorHarness<Out> {
   constructor(region: Region, sides: readonly OutputTag<unknown>[], clock: VirtualClock) {
     this.#region = region
     this.clock = clock
+    this.#stored = new StoredState(clock)
     for (const { id } of sides) this.#sides.set(id, [])
   }
 

@@ -10,6 +10,8 @@ import { createHandles } from '../state/keyed/create-handle.ts'
 import type { StateDescriptors } from '../state/keyed/descriptor.ts'
 import { KeySlot } from '../state/keyed/key-table.ts'
 import { declareCells } from '../state/keyed/keyed-states.ts'
+import { StateTime } from '../state/keyed/ttl.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** A timer that has been set and has not fired. */
 export interface PendingTimer {
@@ -21,7 +23,12 @@ export interface PendingTimer {
 /** What a harness keeps of the state of its operators: the entries that a backend would have. */
 export class StoredState {
   readonly #entries = new Map<string, StateEntry>()
+  readonly #clock: Clock
   #operators: Readonly<Record<string, OperatorState>> = {}
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   apply({ changes, operators }: CollectedEpoch): void {
     for (const change of changes) this.#apply(change)
@@ -49,13 +56,14 @@ export class StoredState {
       throw new OptionError(`No operator of the harness has a state '${name}'; there is ${known.join(', ') || 'none'}.`)
     }
     const descriptors = { [name]: descriptor } as unknown as StateDescriptors
-    const cells = declareCells(descriptors).map(({ create }) => create())
+    const time = new StateTime(this.#clock)
+    const cells = declareCells(descriptors, time).map(({ create }) => create())
     const bytes = keyBytes(key)
     for (const entry of this.#entries.values()) {
       if (entry.state === found.state && Buffer.compare(entry.key, bytes) === 0)
         cells[0]?.restore(entry.sub, entry.value)
     }
-    const handles = createHandles(descriptors, { current: new KeySlot(key, cells), table: { markDirty() {} } })
+    const handles = createHandles(descriptors, { current: new KeySlot(key, cells), table: { markDirty() {} } }, time)
     return handles[name] as Handle
   }
 

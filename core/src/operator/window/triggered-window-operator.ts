@@ -5,6 +5,7 @@ import { createHandles } from '../../state/keyed/create-handle.ts'
 import type { NoState, StateDescriptors, StateHandles } from '../../state/keyed/descriptor.ts'
 import type { KeySlot } from '../../state/keyed/key-table.ts'
 import { declareCells, KeyedStates } from '../../state/keyed/keyed-states.ts'
+import { StateTime } from '../../state/keyed/ttl.ts'
 import type { OperatorContext, StateCatalogEntry } from '../operator.ts'
 import type { TimerFired } from '../process-function.ts'
 import { TimerService, timerCells } from '../timer-service.ts'
@@ -76,6 +77,8 @@ export class TriggeredWindowOperator extends WindowingOperator {
       this.#grid = assigner.grid(context.index, context.parallelism)
     }
     const schedule = (timeMs: number, callback: () => void): (() => void) => context.schedule(timeMs, callback)
+    // State of windows does not expire by itself, which the graph's check sees to.
+    const time = new StateTime(context.clock)
     const triggerStates = this.#trigger.state ?? {}
     const windowStates = this.#function?.windowState ?? {}
     const firstTimer = Object.keys(triggerStates).length + Object.keys(windowStates).length
@@ -89,13 +92,14 @@ export class TriggeredWindowOperator extends WindowingOperator {
     const handles = createHandles(
       { ...prefixed(TRIGGER_PREFIX, triggerStates), ...prefixed(WINDOW_PREFIX, windowStates) },
       this.#paneOwner,
+      time,
     )
     this.#triggerContext = new WindowTriggerContext(this, pick(handles, TRIGGER_PREFIX, triggerStates), this.#timers)
     this.windowState = pick(handles, WINDOW_PREFIX, windowStates)
     const keyStates = this.#function?.keyState ?? {}
     if (Object.keys(keyStates).length > 0) {
-      this.#keyStates = new KeyedStates(context.uid, context.maxParallelism, declareCells(keyStates))
-      this.keyState = createHandles(keyStates, this.#keyStates) as StateHandles<NoState>
+      this.#keyStates = new KeyedStates(context.uid, context.maxParallelism, declareCells(keyStates, time))
+      this.keyState = createHandles(keyStates, this.#keyStates, time) as StateHandles<NoState>
     }
     this.#alarm = new ClockAlarm(schedule, () => {
       this.#clear(context.clock.now() - 1)
@@ -176,10 +180,11 @@ export class TriggeredWindowOperator extends WindowingOperator {
   }
 
   protected override createStore(): PaneStore {
-    const { uid, maxParallelism } = this.context
+    const { uid, maxParallelism, clock } = this.context
+    const time = new StateTime(clock)
     const declarations: PaneStateDeclaration[] = [
-      ...declared(TRIGGER_PREFIX, this.#trigger.state ?? {}),
-      ...declared(WINDOW_PREFIX, this.#function?.windowState ?? {}),
+      ...declared(TRIGGER_PREFIX, this.#trigger.state ?? {}, time),
+      ...declared(WINDOW_PREFIX, this.#function?.windowState ?? {}, time),
       ...timerCells.map((cell) => ({ cell, descriptor: null })),
     ]
     const store = new PaneStore(uid, '$panes', this.options.contents, maxParallelism, new PaneStates(uid, declarations))

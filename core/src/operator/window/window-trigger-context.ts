@@ -1,6 +1,7 @@
 import type { NoState, StateDescriptor, StateDescriptors, StateHandles } from '../../state/keyed/descriptor.ts'
 import type { KeySlot } from '../../state/keyed/key-table.ts'
 import { type Cells, declareCells } from '../../state/keyed/keyed-states.ts'
+import type { StateTime } from '../../state/keyed/ttl.ts'
 import type { Timers } from '../process-function.ts'
 import type { TimerService } from '../timer-service.ts'
 import type { PaneStateDeclaration, PaneStateSlot } from './pane-states.ts'
@@ -72,9 +73,9 @@ export function pick(
   return Object.fromEntries(Object.keys(descriptors).map((name) => [name, handles[prefix + name]]))
 }
 
-export function declared(prefix: string, descriptors: StateDescriptors): PaneStateDeclaration[] {
+export function declared(prefix: string, descriptors: StateDescriptors, time: StateTime): PaneStateDeclaration[] {
   const own = Object.values(descriptors) as unknown as StateDescriptor[]
-  return declareCells(prefixed(prefix, descriptors)).map((cell, at) => ({
+  return declareCells(prefixed(prefix, descriptors), time).map((cell, at) => ({
     cell,
     descriptor: own[at] as StateDescriptor,
   }))

@@ -10,6 +10,8 @@ import type {
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
 import type { KeySlot, KeyTable } from './key-table.ts'
 import type { Cells } from './keyed-states.ts'
+import { Expiry, resolveTtl, type StateTime } from './ttl.ts'
+import { TtlListHandle, TtlMapHandle, TtlValueHandle } from './ttl-handles.ts'
 
 /** Whose current key the handles work on. */
 export interface Owner {
@@ -17,20 +19,33 @@ export interface Owner {
   readonly current: KeySlot<Cells>
 }
 
-/** The handle of the declaration at this position. */
-function createHandle(descriptor: StateDescriptor, at: number, owner: Owner): unknown {
+/** The handle of the declaration at this position; `time` is what its ttl goes by. */
+function createHandle(descriptor: StateDescriptor, at: number, owner: Owner, time: StateTime): unknown {
+  const expiry = descriptor.ttl === undefined ? null : new Expiry(resolveTtl(descriptor.ttl), time)
   switch (descriptor.kind) {
     case 'value':
-      return new ValueHandle(owner, at, (descriptor as ValueDescriptor<unknown, unknown>).initial)
+      return single(owner, at, (descriptor as ValueDescriptor<unknown, unknown>).initial, expiry)
     case 'list':
-      return new ListHandle(owner, at)
+      return expiry === null ? new ListHandle(owner, at) : new TtlListHandle(owner, at, expiry)
     case 'map':
-      return new MapHandle(owner, at)
+      return expiry === null ? new MapHandle(owner, at) : new TtlMapHandle(owner, at, expiry)
     case 'reducing':
-      return new ReducingHandle(owner, at, descriptor as unknown as ReducingDescriptor<unknown>)
+      return new ReducingHandle(
+        single(owner, at, undefined, expiry),
+        descriptor as unknown as ReducingDescriptor<unknown>,
+      )
     case 'aggregating':
-      return new AggregatingHandle(owner, at, descriptor as unknown as AggregatingDescriptor<unknown, unknown, unknown>)
+      return new AggregatingHandle(
+        single(owner, at, undefined, expiry),
+        descriptor as unknown as AggregatingDescriptor<unknown, unknown, unknown>,
+      )
   }
+}
+
+type Single = ValueHandle | TtlValueHandle
+
+function single(owner: Owner, at: number, initial: unknown, expiry: Expiry | null): Single {
+  return expiry === null ? new ValueHandle(owner, at, initial) : new TtlValueHandle(owner, at, initial, expiry)
 }
 
 class ValueHandle implements ValueState<unknown, unknown> {
@@ -158,11 +173,11 @@ class MapHandle implements MapState<unknown, unknown> {
 }
 
 class ReducingHandle implements ReducingState<unknown> {
-  readonly #value: ValueHandle
+  readonly #value: Single
   readonly #reduce: (left: unknown, right: unknown) => unknown
 
-  constructor(owner: Owner, at: number, { reduce }: ReducingDescriptor<unknown>) {
-    this.#value = new ValueHandle(owner, at, undefined)
+  constructor(value: Single, { reduce }: ReducingDescriptor<unknown>) {
+    this.#value = value
     this.#reduce = reduce
   }
 
@@ -181,11 +196,11 @@ class ReducingHandle implements ReducingState<unknown> {
 }
 
 class AggregatingHandle implements AggregatingState<unknown, unknown> {
-  readonly #value: ValueHandle
+  readonly #value: Single
   readonly #aggregate: AggregatingDescriptor<unknown, unknown, unknown>['aggregate']
 
-  constructor(owner: Owner, at: number, { aggregate }: AggregatingDescriptor<unknown, unknown, unknown>) {
-    this.#value = new ValueHandle(owner, at, undefined)
+  constructor(value: Single, { aggregate }: AggregatingDescriptor<unknown, unknown, unknown>) {
+    this.#value = value
     this.#aggregate = aggregate
   }
 
@@ -207,10 +222,11 @@ class AggregatingHandle implements AggregatingState<unknown, unknown> {
 export function createHandles<Descriptors extends StateDescriptors>(
   descriptors: Descriptors,
   owner: Owner,
+  time: StateTime,
 ): StateHandles<Descriptors> {
   const entries = Object.entries(descriptors).map(([name, descriptor], at) => [
     name,
-    createHandle(descriptor as unknown as StateDescriptor, at, owner),
+    createHandle(descriptor as unknown as StateDescriptor, at, owner, time),
   ])
   return Object.fromEntries(entries) as StateHandles<Descriptors>
 }

@@ -1,6 +1,7 @@
 import { msgpack } from '../../serde/msgpack.ts'
 import type { Serde } from '../../serde/serde.ts'
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
+import type { StateTtl } from './ttl.ts'
 
 /** Folds values into an accumulator and reads a result from it. The accumulator must be something its serde can store. */
 export interface Aggregate<In, Accumulator, Out> {
@@ -18,6 +19,17 @@ interface Declared<Kind extends string, Handle> {
   readonly kind: Kind
   /** Only for type inference; never set. */
   readonly '~handle'?: Handle
+  /** How long the state is kept after its last use; for ever when not set. */
+  readonly ttl?: StateTtl
+}
+
+interface TtlOption {
+  /** @default kept until it is cleared */
+  readonly ttl?: StateTtl
+}
+
+function withTtl({ ttl }: TtlOption): TtlOption {
+  return ttl === undefined ? {} : { ttl }
 }
 
 export interface ValueDescriptor<T, Read = T | undefined> extends Declared<'value', ValueState<T, Read>> {
@@ -64,35 +76,38 @@ export type StateHandles<Descriptors extends StateDescriptors> = {
  * @example
  * state: { count: valueState({ initial: 0 }), last: valueState<Payment>() }
  */
-export function valueState<T>(options: { readonly initial: T; readonly serde?: Serde<T> }): ValueDescriptor<T, T>
-export function valueState<T>(options?: { readonly serde?: Serde<T> }): ValueDescriptor<T>
 export function valueState<T>(
-  options: { readonly initial?: T; readonly serde?: Serde<T> } = {},
+  options: { readonly initial: T; readonly serde?: Serde<T> } & TtlOption,
+): ValueDescriptor<T, T>
+export function valueState<T>(options?: { readonly serde?: Serde<T> } & TtlOption): ValueDescriptor<T>
+export function valueState<T>(
+  options: { readonly initial?: T; readonly serde?: Serde<T> } & TtlOption = {},
 ): ValueDescriptor<T, T> {
-  return { kind: 'value', serde: options.serde ?? msgpack<T>(), initial: options.initial }
+  return { kind: 'value', serde: options.serde ?? msgpack<T>(), initial: options.initial, ...withTtl(options) }
 }
 
 /** A list for each key; adding to it writes the new element only. */
-export function listState<T>(options: { readonly serde?: Serde<T> } = {}): ListDescriptor<T> {
-  return { kind: 'list', serde: options.serde ?? msgpack<T>() }
+export function listState<T>(options: { readonly serde?: Serde<T> } & TtlOption = {}): ListDescriptor<T> {
+  return { kind: 'list', serde: options.serde ?? msgpack<T>(), ...withTtl(options) }
 }
 
 /** A map for each key; changing an entry writes that entry only. Map keys are what keys of streams can be. */
-export function mapState<K, V>(options: { readonly serde?: Serde<V> } = {}): MapDescriptor<K, V> {
-  return { kind: 'map', serde: options.serde ?? msgpack<V>() }
+export function mapState<K, V>(options: { readonly serde?: Serde<V> } & TtlOption = {}): MapDescriptor<K, V> {
+  return { kind: 'map', serde: options.serde ?? msgpack<V>(), ...withTtl(options) }
 }
 
 /** One value for each key, into which added values are folded. */
 export function reducingState<T>(
   reduce: (left: T, right: T) => T,
-  options: { readonly serde?: Serde<T> } = {},
+  options: { readonly serde?: Serde<T> } & TtlOption = {},
 ): ReducingDescriptor<T> {
-  return { kind: 'reducing', serde: options.serde ?? msgpack<T>(), reduce }
+  return { kind: 'reducing', serde: options.serde ?? msgpack<T>(), reduce, ...withTtl(options) }
 }
 
 /** As `reducingState`, with an accumulator of another type than what is added and read. */
 export function aggregatingState<In, Accumulator, Out>(
   aggregate: Aggregate<In, Accumulator, Out>,
+  options: TtlOption = {},
 ): AggregatingDescriptor<In, Accumulator, Out> {
-  return { kind: 'aggregating', serde: aggregate.serde ?? msgpack<Accumulator>(), aggregate }
+  return { kind: 'aggregating', serde: aggregate.serde ?? msgpack<Accumulator>(), aggregate, ...withTtl(options) }
 }

@@ -45,6 +45,11 @@ export class KeyTable<Data> {
     return this.#primitive.size + this.#composite.size
   }
 
+  /** How many slots changed since they were last taken. */
+  get dirtySize(): number {
+    return this.#dirty.length
+  }
+
   /** The slot of a key, made at its first use. @throws KEY_INVALID for what cannot be a key */
   slot(key: unknown): KeySlot<Data> {
     const known = this.#primitive.get(key)

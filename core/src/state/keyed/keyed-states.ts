@@ -6,6 +6,8 @@ import type { StateChange, StateEntry } from '../backend.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
 import type { StateDescriptor, StateDescriptors } from './descriptor.ts'
 import { KeySlot, KeyTable } from './key-table.ts'
+import { Expiry, resolveTtl, type StateTime, stampedSerde } from './ttl.ts'
+import { TtlSweep } from './ttl-sweep.ts'
 
 /** The cells of one key, in the order of declaration. */
 export type Cells = readonly Cell[]
@@ -17,6 +19,8 @@ export interface CellDeclaration {
   /** Format of the values. */
   readonly format: string
   readonly create: () => Cell
+  /** Set for a state with a ttl. */
+  readonly expiry?: Expiry
 }
 
 /**
@@ -31,6 +35,8 @@ export class KeyedStates {
   readonly #maxParallelism: number
   readonly #declarations: readonly CellDeclaration[]
   readonly #names: readonly string[]
+  /** Null when no state has a ttl. */
+  readonly #sweep: TtlSweep | null
 
   constructor(uid: string, maxParallelism: number, declarations: readonly CellDeclaration[]) {
     this.#uid = uid
@@ -38,6 +44,8 @@ export class KeyedStates {
     this.#declarations = declarations
     this.#names = declarations.map(({ name }) => `${uid}/${name}`)
     this.table = new KeyTable<Cells>(() => declarations.map(({ create }) => create()))
+    const swept = declarations.flatMap(({ kind, expiry }, at) => (expiry === undefined ? [] : [{ at, kind, expiry }]))
+    this.#sweep = swept.length === 0 ? null : new TtlSweep(this.table, swept)
   }
 
   get catalog(): { readonly state: string; readonly kind: string; readonly format: string }[] {
@@ -48,8 +56,14 @@ export class KeyedStates {
     }))
   }
 
+  /** Deletes all state that has expired. */
+  dropExpired(): void {
+    this.#sweep?.all()
+  }
+
   /** Writes what has changed since the last call, and forgets keys that nothing is kept for. */
   collect(changes: StateChange[]): void {
+    this.#sweep?.step(this.table.dirtySize)
     for (const slot of this.table.takeDirty()) {
       const keyGroup = slot.keyGroup(this.#maxParallelism)
       let isEmpty = true
@@ -95,17 +109,23 @@ export class KeyedStates {
   }
 }
 
-/** How the declared states are stored. */
-export function declareCells(descriptors: StateDescriptors): CellDeclaration[] {
+/** How the declared states are stored; `time` is what their ttl goes by. */
+export function declareCells(descriptors: StateDescriptors, time: StateTime): CellDeclaration[] {
   return Object.entries(descriptors).map(([name, declared]) => {
-    const { kind, serde } = declared as unknown as StateDescriptor
-    const stored = serde as Serde<unknown>
-    const create =
-      kind === 'list'
-        ? () => new ListCell(stored)
-        : kind === 'map'
-          ? () => new MapCell(stored)
-          : () => new ValueCell(stored)
-    return { name, kind, format: stored.format, create }
+    const { kind, serde, ttl } = declared as unknown as StateDescriptor
+    if (ttl === undefined) return declareCell(name, kind, serde as Serde<unknown>)
+    const resolved = resolveTtl(ttl)
+    const stamped = stampedSerde(serde as Serde<unknown>, () => time.ofUse(resolved.time))
+    return { ...declareCell(name, kind, stamped), expiry: new Expiry(resolved, time) }
   })
+}
+
+function declareCell(name: string, kind: string, stored: Serde<unknown>): CellDeclaration {
+  const create =
+    kind === 'list'
+      ? () => new ListCell(stored)
+      : kind === 'map'
+        ? () => new MapCell(stored)
+        : () => new ValueCell(stored)
+  return { name, kind, format: stored.format, create }
 }
