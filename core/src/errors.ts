@@ -11,6 +11,7 @@ export const errorCodes = [
   'DECODE_FAILED',
   'ENCODE_FAILED',
   'USER_FUNCTION_FAILED',
+  'CALL_TIMED_OUT',
   'KEY_INVALID',
   'TIMESTAMP_INVALID',
   'STATE_INCOMPATIBLE',
@@ -55,6 +56,7 @@ export interface StreamErrorOptions {
 const defaultReaction: Partial<Record<ErrorCode, Reaction>> = {
   CONNECTION_FAILED: 'restart-task',
   USER_FUNCTION_FAILED: 'restart-task',
+  CALL_TIMED_OUT: 'restart-task',
   SINK_FAILED: 'restart-task',
   SOURCE_FAILED: 'restart-task',
   LOG_FAILED: 'restart-task',

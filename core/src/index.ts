@@ -1,3 +1,4 @@
+export type { AsyncCall, LookupCacheOptions, LookupJoinOptions } from './api/async-stream.ts'
 export type { BroadcastJoinOptions } from './api/broadcast-join.ts'
 export type {
   BroadcastConnectedStream,
@@ -29,6 +30,9 @@ export * from './errors.ts'
 export { kafka } from './log/kafka/index.ts'
 export { memoryLog } from './log/memory/index.ts'
 export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
+export type { AsyncFunction, AsyncOptions, AsyncRetryOptions, CallContext } from './operator/async/async-function.ts'
+export { type BatchedLookupOptions, batchedLookup, type FoundMany } from './operator/async/batched-lookup.ts'
+export type { Lookup, LookupContext } from './operator/async/lookup.ts'
 export type { JoinMap, JoinType } from './operator/join/join-type.ts'
 export { type OperatorListDescriptor, type OperatorListOptions, operatorListState } from './operator/operator-list.ts'
 export { type OutputTag, outputTag } from './operator/output-tag.ts'
@@ -92,6 +96,7 @@ export type { AggregatingState, ListState, MapState, ReducingState, ValueState }
 export type { StateTtl } from './state/keyed/ttl.ts'
 export { memoryState } from './state/memory/index.ts'
 export { redis } from './state/redis/index.ts'
+export type { RetryOptions } from './time/back-off.ts'
 export { type Duration, durationMs } from './time/duration.ts'
 export type { SignedDuration } from './time/signed-duration.ts'
 export {

@@ -2,6 +2,7 @@ import { type CollectTarget, collectSink } from '../connector/collect.ts'
 import { printSink } from '../connector/print.ts'
 import type { Sink } from '../connector/sink.ts'
 import { GraphError } from '../errors.ts'
+import type { AsyncOptions } from '../operator/async/async-function.ts'
 import type { AnyJoinMap, JoinMap } from '../operator/join/join-type.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { OperatorListDescriptors } from '../operator/operator-list.ts'
@@ -17,6 +18,7 @@ import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import { mapState, type NoState, type StateDescriptors } from '../state/keyed/descriptor.ts'
+import { type AsyncCall, asyncOperator, type LookupJoinOptions, lookupOperator } from './async-stream.ts'
 import { type BroadcastJoinOptions, broadcastJoin } from './broadcast-join.ts'
 import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
@@ -72,18 +74,56 @@ export class DataStream<T> {
   }
 
   map<Out>(map: (value: T) => Out): DataStream<Out> {
+    refuseAsync('map', map)
     return this.#then('map', () => new MapOperator(map))
   }
 
   filter<Kept extends T>(keep: (value: T) => value is Kept): DataStream<Kept>
   filter(keep: (value: T) => boolean): DataStream<T>
   filter(keep: (value: T) => boolean): DataStream<T> {
+    refuseAsync('filter', keep)
     return this.#then('filter', () => new FilterOperator(keep))
   }
 
   /** Any number of records for each, in order. */
   flatMap<Out>(flatMap: (value: T) => Iterable<Out>): DataStream<Out> {
+    refuseAsync('flatMap', flatMap)
     return this.#then('flat-map', () => new FlatMapOperator(flatMap))
+  }
+
+  /**
+   * One result for each record, which may come later: many calls are under way at the same time. Records that wait are part
+   * of each commit, and called for again after a restart: a call may be made more than once.
+   *
+   * @example
+   * payments.mapAsync(async (p, { signal }) => ({ ...p, score: await score(p, signal) }), {
+   *   capacity: 200, timeout: '2s', retry: { maxAttempts: 3 }, fallback: (p) => ({ ...p, score: null }),
+   * })
+   */
+  mapAsync<Out>(call: AsyncCall<T, Out>, options: AsyncOptions<T, Out> = {}): DataStream<Out> {
+    return this.#then('map-async', asyncOperator('mapAsync', call, options, null), true)
+  }
+
+  /** Any number of results for each record, which may come later; see `mapAsync`. */
+  flatMapAsync<Out>(call: AsyncCall<T, Iterable<Out>>, options: AsyncOptions<T, Iterable<Out>> = {}): DataStream<Out> {
+    const create = asyncOperator('flatMapAsync', call, options, (_, results) => results as Iterable<unknown>)
+    return this.#then('flat-map-async', create, true)
+  }
+
+  /**
+   * Each record with what a service or a database has for its key, by calls as `mapAsync` makes them.
+   *
+   * @example
+   * orders.lookupJoin(
+   *   { key: (o) => o.customer, lookup: (id) => db.customer(id), cache: { maxEntries: 10_000, ttl: '5m' } },
+   *   (order, customer) => ({ ...order, segment: customer.segment }),
+   * )
+   */
+  lookupJoin<K, Found, Out, const Type extends 'inner' | 'left' = 'inner'>(
+    options: LookupJoinOptions<T, K, Found, Type>,
+    map: JoinMap<T, Found, Out, Type>,
+  ): DataStream<Out> {
+    return this.#then('lookup-join', lookupOperator(options, map as AnyJoinMap), true)
   }
 
   /**
@@ -99,9 +139,7 @@ export class DataStream<T> {
     const plain = processFunction as unknown as ProcessFunction<T, Out>
     if (operatorState === undefined) return this.#then('process', () => new ProcessOperator(plain))
     checkDescriptors(operatorState, callSite(), 'only state of keys expires')
-    const inputs = [this.edge(forward)]
-    const create = (): Operator => new ProcessOperator(plain)
-    return new DataStream<Out>(this.builder, this.builder.operator({ type: 'process', inputs, create, stateful: true }))
+    return this.#then('process', () => new ProcessOperator(plain), true)
   }
 
   /** Only these fields of every record. */
@@ -278,9 +316,18 @@ export class DataStream<T> {
     return new DataStream<T>(this.builder, node)
   }
 
-  #then<Out>(type: string, create: () => Operator): DataStream<Out> {
-    return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs: [this.edge(forward)], create }))
+  #then<Out>(type: string, create: () => Operator, stateful = false): DataStream<Out> {
+    const inputs = [this.edge(forward)]
+    return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs, create, stateful }))
   }
+}
+
+/** Promises would go down the stream as if they were records. @throws GRAPH_INVALID */
+function refuseAsync(method: string, given: (value: never) => unknown): void {
+  if (given.constructor.name !== 'AsyncFunction') return
+  throw new GraphError(
+    `${method} at ${callSite()} is given an async function; call ${method === 'flatMap' ? 'flatMapAsync' : 'mapAsync'} instead.`,
+  )
 }
 
 function serdeOf<T>(options: ExchangeOptions<T>): Serde<unknown> {

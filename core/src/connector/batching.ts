@@ -1,5 +1,6 @@
 import { OptionError } from '../errors.ts'
 import { Random } from '../structure/random.ts'
+import { BackOff, type RetryOptions } from '../time/back-off.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
 import type { Sink, SinkContext, SinkWriter } from './sink.ts'
 
@@ -31,8 +32,8 @@ export interface BatchingOptions<T> {
   readonly linger?: Duration
   /** Batches that are written at the same time; above 1 their order is not kept. @default 1 */
   readonly maxInFlight?: number
-  /** Waits between attempts, doubled each time, with some chance in it. @default 5 attempts, from 100 ms to 10 s */
-  readonly retry?: { readonly maxAttempts?: number; readonly delay?: Duration; readonly maxDelay?: Duration }
+  /** What failed is tried again. @default 5 attempts, with waits from 100 ms to 10 s */
+  readonly retry?: RetryOptions
   /** Records in a second, over all batches of a task; retries count too. @default no limit */
   readonly maxRecordsPerSecond?: number
   /** Before the first record; e.g. to connect. */
@@ -44,9 +45,7 @@ interface Limits {
   readonly maxRecords: number
   readonly lingerMs: number
   readonly maxInFlight: number
-  readonly maxAttempts: number
-  readonly delayMs: number
-  readonly maxDelayMs: number
+  readonly backOff: BackOff
   readonly recordsPerMs: number
 }
 
@@ -69,9 +68,7 @@ export function batchingSink<T>(options: BatchingOptions<T>): Sink<T> {
     maxRecords: count('maxRecords', maxRecords),
     lingerMs: durationMs(linger),
     maxInFlight: count('maxInFlight', maxInFlight),
-    maxAttempts: count('retry.maxAttempts', retry.maxAttempts ?? 5),
-    delayMs: durationMs(retry.delay ?? '100ms'),
-    maxDelayMs: durationMs(retry.maxDelay ?? '10s'),
+    backOff: new BackOff('batchingSink', retry),
     recordsPerMs: rate(maxRecordsPerSecond),
   }
   return {
@@ -166,7 +163,8 @@ class BatchingWriter<T> implements SinkWriter<T> {
   }
 
   async #deliver(batch: readonly T[]): Promise<void> {
-    const { maxAttempts, delayMs, maxDelayMs } = this.#limits
+    const { backOff } = this.#limits
+    const { maxAttempts } = backOff
     let left = batch
     for (let attempt = 1; ; attempt++) {
       const waitMs = this.#pace(left.length)
@@ -181,8 +179,7 @@ class BatchingWriter<T> implements SinkWriter<T> {
       } catch (cause) {
         if (attempt === maxAttempts || this.#abort.signal.aborted) throw cause
       }
-      const backOffMs = Math.min(maxDelayMs, delayMs * 2 ** (attempt - 1))
-      await this.#sleep(backOffMs * (0.5 + this.#random.uint32() / 2 ** 33))
+      await this.#sleep(backOff.delayMs(attempt, this.#random))
     }
   }
 

@@ -265,6 +265,7 @@ export class Task {
       }
       if (this.#isBarrierDue && clock.now() >= this.#nextBarrierAt) this.#barrier(false)
       if (outputs.isFull || chain.isFull) {
+        outputs.afterBatch(true)
         await this.#wait('blocked')
         continue
       }

@@ -15,7 +15,7 @@ import {
   tumbling,
   watermarks,
 } from '../../src/index.ts'
-import { testHarness } from '../../src/testing/index.ts'
+import { testHarness, twoInputHarness } from '../../src/testing/index.ts'
 
 interface Left {
   readonly id: string
@@ -266,6 +266,21 @@ describe('a regular join', () => {
       }),
       { numRuns: 40 },
     )
+  })
+})
+
+describe('a regular join with a ttl', () => {
+  it('forgets records that waited for too long, each by itself', async () => {
+    const t = await twoInputHarness((left: DataStream<Left>, right: DataStream<Right>) =>
+      left.keyBy('id').join(right.keyBy('id'), (l, r): Row => [l.l, r.r], { ttl: { after: '10s' } }),
+    )
+    t.left.send({ id: 'a', l: 1, time: 0 })
+    await t.advanceBy('6s')
+    t.left.send({ id: 'a', l: 2, time: 0 })
+    await t.restart()
+    await t.advanceBy('6s')
+    t.right.send({ id: 'a', r: 3, time: 0 })
+    expect(t.values()).toEqual([[2, 3]])
   })
 })
 

@@ -13,6 +13,7 @@ describe('a job with windows, joins, timers and rules', () => {
     expect([...kinds].sort()).toEqual([
       'all',
       'as of',
+      'called',
       'interval',
       'rebalanced',
       'session',

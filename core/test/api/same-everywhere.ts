@@ -115,6 +115,15 @@ function everything(name: string, bounded: boolean): Job {
         },
       }),
       orders
+        .mapAsync(async (order): Promise<Row> => ({ kind: 'called', until: order.time, row: order.id }), {
+          order: 'unordered',
+          capacity: 7,
+        })
+        .lookupJoin(
+          { key: ({ row }) => row as string, lookup: async (id) => id.length, cache: { maxEntries: 10 } },
+          (row, length): Row => ({ ...row, row: [row.row, length] }),
+        ),
+      orders
         .rebalance()
         .connect(rules.broadcast({ state: { rules: mapState<number, boolean>() } }))
         .process({

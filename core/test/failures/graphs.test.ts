@@ -4,6 +4,7 @@ import {
   type Environment,
   job,
   json,
+  mapState,
   type StreamError,
   sessions,
   tumbling,
@@ -110,6 +111,44 @@ describe('a graph that cannot run is refused when it is started', () => {
           .reduce((a) => a)
           .toTopic('out', json()),
       /straight from a topic/,
+    ],
+    [
+      'a ttl of nothing',
+      (env) =>
+        numbers(env)
+          .keyBy((n) => n)
+          .process({
+            state: { held: valueState<number>({ ttl: { after: 0 } }) },
+            onRecord: (n, _, out: Collector<number>) => out.emit(n),
+          })
+          .toTopic('out', json()),
+      /'held'.*ttl is 0; it must be more than 0/,
+    ],
+    [
+      'a ttl for state of a window',
+      (env) =>
+        numbers(env)
+          .keyBy((n) => n)
+          .window(tumbling('5s'))
+          .process({
+            windowState: { held: valueState<number>({ ttl: { after: '1s' } }) },
+            onWindow: (values, _, out: Collector<number>) => out.emit(values.length),
+          })
+          .toTopic('out', json()),
+      /'held'.*has a ttl, but state of a window goes with the window/,
+    ],
+    [
+      'a ttl for broadcast state',
+      (env) =>
+        numbers(env)
+          .connect(
+            env
+              .topic('rules', json<number>())
+              .broadcast({ state: { held: mapState<number, number>({ ttl: { after: '1s' } }) } }),
+          )
+          .process({ onBroadcast() {}, onRecord: (n, _, out: Collector<number>) => out.emit(n) })
+          .toTopic('out', json()),
+      /'held'.*has a ttl, but only state of keys expires/,
     ],
     ["a topic of the job's own", (env) => env.topic('wrong.x.repartition', json()).toTopic('out', json()), /job's own/],
   ])('%s', (what, build, told) => {

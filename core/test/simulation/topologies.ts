@@ -156,6 +156,35 @@ export const topologies: readonly Topology[] = [
     }),
   },
   {
+    name: 'waiting for calls, in order and out of order',
+    parallelism: 1,
+    outputs: ['scored'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(7, 40))
+      storage.createTopic('scored', 1)
+    },
+    job: job('scored', (env) => {
+      env
+        .topic('in', json<Reading>(), { bounded: true, time })
+        .mapAsync(async (reading) => ({ ...reading, score: reading.n * 2 }), { capacity: 4 })
+        .flatMapAsync(async (reading) => (reading.n % 3 === 0 ? [] : [reading, { ...reading, score: -1 }]), {
+          capacity: 7,
+          order: 'unordered',
+        })
+        .lookupJoin(
+          { key: ({ key }) => key, lookup: async (key) => key.toUpperCase(), cache: { maxEntries: 2 } },
+          (reading, name) => ({ ...reading, name }),
+        )
+        .keyBy((reading) => reading.key)
+        .window(tumbling(40))
+        .process((values, { key, window }, out: Collector<unknown>) => {
+          const scores = values.map(({ n, score, name }) => `${name} ${n}: ${score}`).sort()
+          out.emit({ key, start: window.start, scores })
+        })
+        .toTopic('scored', json())
+    }),
+  },
+  {
     name: 'two inputs with shared state and timers',
     parallelism: 1,
     outputs: ['joined'],

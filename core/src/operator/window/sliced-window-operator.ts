@@ -1,7 +1,7 @@
 import type { KeySlot } from '../../state/keyed/key-table.ts'
+import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { OperatorState } from '../operator-state.ts'
-import { ClockAlarm } from './clock-alarm.ts'
 import { DueQueue } from './due-queue.ts'
 import { FiredTimes } from './fired-times.ts'
 import { type KeyPanes, type Pane, SlicedKey } from './pane.ts'

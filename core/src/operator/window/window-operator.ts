@@ -1,6 +1,6 @@
 import type { KeySlot } from '../../state/keyed/key-table.ts'
+import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext } from '../operator.ts'
-import { ClockAlarm } from './clock-alarm.ts'
 import { DueQueue } from './due-queue.ts'
 import type { KeyPanes, Pane } from './pane.ts'
 import type { AlignedWindows, SessionWindows } from './window-assigner.ts'

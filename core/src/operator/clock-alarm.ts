@@ -1,4 +1,4 @@
-import type { CancelTimer } from '../../time/clock.ts'
+import type { CancelTimer } from '../time/clock.ts'
 
 /** Calls back at the earliest of the clock times that it was set for. */
 export class ClockAlarm {
