@@ -45,6 +45,12 @@ export interface RunOptions {
   readonly maxBufferedInputBytes?: number
   /** Bytes of output that may wait for the log before a task is blocked. @default 32 MiB */
   readonly maxBufferedOutputBytes?: number
+  /**
+   * Bounds the state on the heap: keys that each keyed function of a task holds. Other keys are read from the backend when a
+   * record or a timer needs them, so that state may be larger than memory. Windows and functions beside a broadcast stream
+   * hold all of theirs. @default no bound
+   */
+  readonly stateCache?: { readonly maxKeys: number }
   /** A worker that is silent this long loses its tasks. @default '10s' */
   readonly sessionTimeout?: Duration
   /** @default '1s' */
@@ -79,6 +85,7 @@ const names: Readonly<Record<keyof RunOptions, true>> = {
   transactionTimeout: true,
   maxBufferedInputBytes: true,
   maxBufferedOutputBytes: true,
+  stateCache: true,
   sessionTimeout: true,
   heartbeatInterval: true,
   rebalanceTimeout: true,
@@ -141,6 +148,7 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     transactionTimeoutMs,
     maxBufferedInputBytes: count('maxBufferedInputBytes', options.maxBufferedInputBytes ?? 16 * 1024 * 1024),
     maxBufferedOutputBytes: count('maxBufferedOutputBytes', options.maxBufferedOutputBytes ?? 32 * 1024 * 1024),
+    stateCacheKeys: options.stateCache === undefined ? null : count('stateCache.maxKeys', options.stateCache.maxKeys),
     sessionTimeoutMs,
     heartbeatIntervalMs,
     rebalanceTimeoutMs: positiveMs('rebalanceTimeout', options.rebalanceTimeout ?? '30s'),

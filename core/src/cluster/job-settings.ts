@@ -25,6 +25,7 @@ export interface JobSettings {
   readonly transactionTimeoutMs: number
   readonly maxBufferedInputBytes: number
   readonly maxBufferedOutputBytes: number
+  readonly stateCacheKeys: number | null
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number

@@ -82,6 +82,7 @@ export function taskEnvironment(
     transactionTimeoutMs: settings.transactionTimeoutMs,
     maxBufferedInputBytes: settings.maxBufferedInputBytes,
     maxBufferedOutputBytes: settings.maxBufferedOutputBytes,
+    stateCacheKeys: settings.stateCacheKeys,
     backPressure: settings.backPressure,
     alignment: new SourceAlignment(),
   }

@@ -29,6 +29,11 @@ export abstract class BaseOperator<Out> implements Operator {
     return null
   }
 
+  restoresAtStart(_state: string): boolean {
+    return true
+  }
+
+  onApplied(_epoch: number): void {}
   restoreOperatorState(_state: OperatorState): void {}
   open(): void | Promise<void> {}
   close(): void | Promise<void> {}

@@ -1,17 +1,24 @@
-import { StreamError } from '../errors.ts'
 import { decodeKey } from '../serde/key-codec.ts'
 import type { StateEntry } from '../state/backend.ts'
 import { createHandles } from '../state/keyed/create-handle.ts'
 import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
+import type { KeyCache } from '../state/keyed/key-cache.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
 import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { StateTime } from '../state/keyed/ttl.ts'
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
+import { KeyPrefetch, TIMER_KEYS } from './key-prefetch.ts'
+import { KeyedRecordContext } from './keyed-record-context.ts'
 import { openContext } from './open-context.ts'
-import { NO_TIMESTAMP, type OperatorContext, type Receiver, type StateCatalogEntry } from './operator.ts'
-import { RecordContext } from './process-context.ts'
-import type { Collector, KeyedContext, OpenContext, TimerFired, Timers } from './process-function.ts'
+import {
+  NO_TIMESTAMP,
+  type OperatorContext,
+  type PendingWork,
+  type Receiver,
+  type StateCatalogEntry,
+} from './operator.ts'
+import type { Collector, KeyedContext, OpenContext, TimerFired } from './process-function.ts'
 import { type TimeDomain, TimerService, timerCells } from './timer-service.ts'
 
 /** One input of a keyed function: how its records are keyed, and what takes them. */
@@ -30,53 +37,6 @@ export interface KeyedFunction {
   readonly close: (() => void | Promise<void>) | null
 }
 
-class KeyedRecordContext extends RecordContext<never> implements KeyedContext<unknown, StateDescriptors>, Timers {
-  readonly state: StateHandles<StateDescriptors>
-  readonly timers: Timers = this
-  readonly broadcast: StateHandles<StateDescriptors>
-  readonly #states: KeyedStates
-  readonly #timers: TimerService | null
-
-  constructor(
-    operator: OperatorContext,
-    states: KeyedStates,
-    handles: StateHandles<StateDescriptors>,
-    timers: TimerService | null,
-    broadcast: StateHandles<StateDescriptors>,
-  ) {
-    super(operator)
-    this.broadcast = broadcast
-    this.state = handles
-    this.#states = states
-    this.#timers = timers
-  }
-
-  get key(): unknown {
-    return this.#states.current.key
-  }
-
-  atEventTime(timeMs: number): void {
-    this.#service.set('event', timeMs)
-  }
-
-  atProcessingTime(timeMs: number): void {
-    this.#service.set('processing', timeMs)
-  }
-
-  deleteEventTime(timeMs: number): void {
-    this.#service.delete('event', timeMs)
-  }
-
-  deleteProcessingTime(timeMs: number): void {
-    this.#service.delete('processing', timeMs)
-  }
-
-  get #service(): TimerService {
-    if (this.#timers !== null) return this.#timers
-    throw new StreamError('GRAPH_INVALID', 'The function sets a timer, but has no onTimer to hear of it.')
-  }
-}
-
 /** Runs a keyed function with one or two inputs. */
 export class KeyedProcessOperator extends BaseOperator<never> {
   readonly inputs: readonly Receiver<never>[]
@@ -85,6 +45,9 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   #timers: TimerService | null = null
   #record!: KeyedRecordContext
   #time!: StateTime
+  /** Set when the state need not fit on the heap. */
+  #prefetch: KeyPrefetch | null = null
+  #cache: KeyCache | null = null
 
   constructor(keyedFunction: KeyedFunction) {
     super()
@@ -114,7 +77,14 @@ export class KeyedProcessOperator extends BaseOperator<never> {
         (slot, timeMs, domain) => this.#onTimer(slot, timeMs, domain),
         (timeMs, callback) => context.schedule(timeMs, callback),
         () => context.clock.now(),
+        () => this.#onClock(),
       )
+    }
+    // What is broadcast may visit all keys, so they are all kept.
+    if (context.stateReader !== null && this.#function.broadcast === undefined) {
+      const { maxKeys, isNew } = context.stateReader
+      this.#cache = states.boundedBy(maxKeys, isNew)
+      this.#prefetch = new KeyPrefetch(context, states, this.#cache, context.stateReader)
     }
     this.#record = new KeyedRecordContext(
       context,
@@ -129,6 +99,18 @@ export class KeyedProcessOperator extends BaseOperator<never> {
 
   override get catalog(): readonly StateCatalogEntry[] {
     return this.#states.catalog
+  }
+
+  override get pending(): PendingWork | null {
+    return this.#prefetch
+  }
+
+  override restoresAtStart(state: string): boolean {
+    return this.#prefetch === null || !this.#states.cachedStates.some((cached) => cached.state === state)
+  }
+
+  override onApplied(epoch: number): void {
+    this.#cache?.onApplied(epoch)
   }
 
   override restore(entry: StateEntry): void {
@@ -147,6 +129,10 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   process(input: KeyedInput, value: never, timestamp: number): void {
+    if (this.#prefetch !== null) {
+      this.#processCached(input, value, timestamp)
+      return
+    }
     const record = this.#record
     try {
       this.#states.current = this.#states.table.slot(input.key(value))
@@ -155,6 +141,30 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     } catch (cause) {
       throw this.failed(cause)
     }
+  }
+
+  #processCached(input: KeyedInput, value: never, timestamp: number): void {
+    const prefetch = this.#prefetch as KeyPrefetch
+    let slot: KeySlot<Cells>
+    try {
+      slot = (this.#cache as KeyCache).slot(input.key(value))
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+    if (prefetch.isEmpty && slot.mark?.isResident === true) this.#run(input, slot, value, timestamp)
+    else prefetch.addRecord(slot, () => this.#run(input, slot, value, timestamp))
+  }
+
+  #run(input: KeyedInput, slot: KeySlot<Cells>, value: never, timestamp: number): true {
+    const record = this.#record
+    this.#states.current = slot
+    record.timestamp = timestamp
+    try {
+      input.onRecord(value, record as never, record)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+    return true
   }
 
   /** Visits every key that something is kept for. */
@@ -167,21 +177,66 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override onWatermark(watermark: number): void {
-    // Timers see the watermark that fires them.
-    this.#record.watermark = watermark
-    this.#timers?.onWatermark(watermark)
-    this.#time.advanceEvent(watermark)
-    this.out.onWatermark(watermark)
+    this.#control(
+      () => this.#advance(watermark),
+      () => this.#awaited('event', watermark),
+    )
+  }
+
+  override onIdle(idle: boolean): void {
+    this.#control(() => {
+      this.out.onIdle(idle)
+      return true
+    })
   }
 
   override onBarrier(epoch: number): void {
-    this.#states.collect(this.context.delta.changes)
+    this.#states.collect(this.context.delta.changes, epoch)
     this.out.onBarrier(epoch)
   }
 
   override onEnd(): void {
-    this.#timers?.onEnd()
+    this.#control(
+      () => this.#end(),
+      () => this.#awaited('processing', Number.POSITIVE_INFINITY),
+    )
+  }
+
+  #onClock(): void {
+    const timers = this.#timers as TimerService
+    this.#control(
+      () => {
+        const isDone = timers.onClock()
+        if (isDone) timers.wakeUp()
+        return isDone
+      },
+      () => this.#awaited('processing', this.context.clock.now()),
+    )
+  }
+
+  /** Runs it in its turn; it says false when it came to a key whose state has to be read first. */
+  #control(run: () => boolean, awaited?: () => Set<KeySlot<Cells>>): void {
+    if (this.#prefetch === null) run()
+    else this.#prefetch.addControl(run, awaited)
+  }
+
+  #awaited(domain: TimeDomain, upToMs: number): Set<KeySlot<Cells>> {
+    return this.#timers?.awaited(domain, upToMs, TIMER_KEYS) ?? new Set()
+  }
+
+  #advance(watermark: number): boolean {
+    // Timers see the watermark that fires them.
+    this.#record.watermark = watermark
+    if (this.#timers?.onWatermark(watermark) === false) return false
+    this.#time.advanceEvent(watermark)
+    this.out.onWatermark(watermark)
+    return true
+  }
+
+  #end(): boolean {
+    if (this.#timers?.onEnd() === false) return false
     this.out.onEnd()
+    return true
   }
 
   #onTimer(slot: KeySlot<Cells>, timeMs: number, domain: TimeDomain): void {

@@ -1,6 +1,6 @@
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
-import type { StateChange, StateEntry } from '../state/backend.ts'
+import type { StateChange, StateEntry, StateKey } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
 import type { OperatorState } from './operator-state.ts'
 
@@ -51,6 +51,18 @@ export interface OperatorContext {
   post(callback: () => void): void
   /** Where an operator puts what changed since the last barrier, while the barrier passes it. */
   readonly delta: DeltaCollector
+  /** Null when all state is on the heap. */
+  readonly stateReader: StateReader | null
+}
+
+/** Reads what is stored of keys that are not on the heap. */
+export interface StateReader {
+  /** Keys that each keyed function holds on the heap. */
+  readonly maxKeys: number
+  /** Whether the task has stored nothing so far. */
+  readonly isNew: boolean
+  /** The entries of these keys of one state (`<operator uid>/<state name>`), by position. */
+  read(state: string, keys: readonly StateKey[]): Promise<readonly (readonly StateEntry[])[]>
 }
 
 /** Collects one epoch's changes of one task. */
@@ -78,6 +90,8 @@ export interface PendingWork {
   readonly holdsBarriers: boolean
   /** It holds nothing: the task can end when its input has. */
   readonly isEmpty: boolean
+  /** It has more on the heap than it should until an epoch is committed: the next barrier comes at once. */
+  readonly needsCommit: boolean
 }
 
 /**
@@ -91,11 +105,15 @@ export interface Operator {
   /** Must be called first: states and outputs are taken from the context here. */
   setup(context: OperatorContext): void
   restore(entry: StateEntry): void
+  /** Whether a stored state (`<uid>/<name>`) is to be restored before the start; else it is read when it is needed. */
+  restoresAtStart(state: string): boolean
   restoreOperatorState(state: OperatorState): void
   /** User code's `open`; may be asynchronous. */
   open(): void | Promise<void>
   readonly catalog: readonly StateCatalogEntry[]
   /** Null for an operator that is done with an element when the call returns. When it changes, the operator `post`s. */
   readonly pending: PendingWork | null
+  /** An epoch's changes are applied in the backend. */
+  onApplied(epoch: number): void
   close(): void | Promise<void>
 }

@@ -42,6 +42,22 @@ export class TimerQueue {
     return slot
   }
 
+  /** Visits timers up to a time, in no particular order though the earliest first, until `visit` says false. */
+  visitDue(upToMs: number, visit: (timeMs: number, slot: KeySlot<Cells>) => boolean): void {
+    const places = [0]
+    for (const at of places) {
+      const timeMs = this.#times[at]
+      if (timeMs === undefined || timeMs > upToMs) continue
+      if (!visit(timeMs, this.#slots[at] as KeySlot<Cells>)) return
+      places.push(2 * at + 1, 2 * at + 2)
+    }
+  }
+
+  /** Whose timer is the earliest; there must be one. */
+  get next(): KeySlot<Cells> {
+    return this.#slots[0] as KeySlot<Cells>
+  }
+
   /** Drops what is not wanted any more; the order of the rest stays. */
   retain(isWanted: (timeMs: number, slot: KeySlot<Cells>) => boolean): void {
     let kept = 0

@@ -33,21 +33,29 @@ export class TimerService {
   readonly #queues: Readonly<Record<TimeDomain, TimerQueue>> = { event: new TimerQueue(), processing: new TimerQueue() }
   readonly #cellAt: Readonly<Record<TimeDomain, number>>
   readonly #deleted: Record<TimeDomain, number> = { event: 0, processing: 0 }
+  readonly #onAwaited: () => void
+  /** Timers of processing time that are still to fire at the end of the input. */
+  #left: number | null = null
   #wakeUpMs = Number.POSITIVE_INFINITY
   #cancelWakeUp: CancelTimer | null = null
 
-  /** `firstCell` is where `timerCells` begin among the cells of a key. */
+  /**
+   * `firstCell` is where `timerCells` begin among the cells of a key. `onAwaited` hears when a timer of processing time is due
+   * and the state of its key has to be read first.
+   */
   constructor(
     states: TimerOwner,
     firstCell: number,
     onTimer: OnTimer,
     schedule: (timeMs: number, callback: () => void) => CancelTimer,
     now: () => number,
+    onAwaited: () => void = () => {},
   ) {
     this.#states = states
     this.#onTimer = onTimer
     this.#schedule = schedule
     this.#now = now
+    this.#onAwaited = onAwaited
     this.#cellAt = { event: firstCell, processing: firstCell + 1 }
   }
 
@@ -62,7 +70,7 @@ export class TimerService {
       restored.sort((a, b) => a.timeMs - b.timeMs || Buffer.compare(a.slot.bytes, b.slot.bytes))
       for (const { timeMs, slot } of restored) this.#queues[domain].push(timeMs, slot)
     }
-    this.#wakeUp()
+    this.wakeUp()
   }
 
   set(domain: TimeDomain, timeMs: number): void {
@@ -72,7 +80,7 @@ export class TimerService {
     if (!this.#cell(slot, domain).add(timeMs)) return
     this.#states.table.markDirty(slot)
     this.#queues[domain].push(timeMs, slot)
-    if (domain === 'processing') this.#wakeUp()
+    if (domain === 'processing') this.wakeUp()
   }
 
   delete(domain: TimeDomain, timeMs: number): void {
@@ -93,21 +101,53 @@ export class TimerService {
     }
   }
 
-  /** Fires everything up to and including the watermark, also what is set meanwhile. */
-  onWatermark(watermark: number): void {
-    this.#fire('event', watermark)
+  /**
+   * Fires everything up to and including the watermark, also what is set meanwhile. False when it came to a key whose state
+   * has to be read first: then it is to be called again.
+   */
+  onWatermark(watermark: number): boolean {
+    return this.#fire('event', watermark)
   }
 
-  /** At the end of the input no time will pass any more: what waits for the clock fires now, once. */
-  onEnd(): void {
+  /** Fires what the clock has made due; false as `onWatermark`. */
+  onClock(): boolean {
+    return this.#fire('processing', this.#now())
+  }
+
+  /** At the end of the input no time will pass any more: what waits for the clock fires now, once. False as `onWatermark`. */
+  onEnd(): boolean {
     const queue = this.#queues.processing
-    for (let left = queue.size; left > 0; left--) this.#fireNext('processing')
+    this.#left ??= queue.size
+    for (; this.#left > 0; this.#left--) {
+      if (this.#isAwaited('processing')) return false
+      this.#fireNext('processing')
+    }
     this.#cancelWakeUp?.()
+    return true
   }
 
-  #fire(domain: TimeDomain, upToMs: number): void {
+  /** Keys whose timers are due and whose state has to be read, up to a number of them. */
+  awaited(domain: TimeDomain, upToMs: number, limit: number): Set<KeySlot<Cells>> {
+    const slots = new Set<KeySlot<Cells>>()
+    this.#queues[domain].visitDue(upToMs, (timeMs, slot) => {
+      if (slot.mark?.isResident === false && this.#cell(slot, domain).times.has(timeMs)) slots.add(slot)
+      return slots.size < limit
+    })
+    return slots
+  }
+
+  #fire(domain: TimeDomain, upToMs: number): boolean {
     const queue = this.#queues[domain]
-    while (queue.size > 0 && queue.nextMs <= upToMs) this.#fireNext(domain)
+    while (queue.size > 0 && queue.nextMs <= upToMs) {
+      if (this.#isAwaited(domain)) return false
+      this.#fireNext(domain)
+    }
+    return true
+  }
+
+  #isAwaited(domain: TimeDomain): boolean {
+    const { next, nextMs } = this.#queues[domain]
+    return next.mark?.isResident === false && this.#cell(next, domain).times.has(nextMs)
   }
 
   #fireNext(domain: TimeDomain): void {
@@ -119,7 +159,8 @@ export class TimerService {
     this.#onTimer(slot, timeMs, domain)
   }
 
-  #wakeUp(): void {
+  /** Sets the clock for the next timer of processing time. */
+  wakeUp(): void {
     const nextMs = this.#queues.processing.nextMs
     if (nextMs >= this.#wakeUpMs || nextMs === Number.POSITIVE_INFINITY) return
     this.#cancelWakeUp?.()
@@ -127,8 +168,8 @@ export class TimerService {
     this.#cancelWakeUp = this.#schedule(nextMs, () => {
       this.#wakeUpMs = Number.POSITIVE_INFINITY
       this.#cancelWakeUp = null
-      this.#fire('processing', this.#now())
-      this.#wakeUp()
+      if (this.onClock()) this.wakeUp()
+      else this.#onAwaited()
     })
   }
 

@@ -8,6 +8,7 @@ import type {
   PendingWork,
   Receiver,
   StateCatalogEntry,
+  StateReader,
 } from '../operator/operator.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { StateEntry } from '../state/backend.ts'
@@ -79,6 +80,7 @@ export interface ChainEnvironment {
   readonly metrics: MetricGroup
   readonly logger: Logger
   readonly delta: DeltaCollector
+  readonly stateReader: StateReader | null
   readonly schedule: (timeMs: number, callback: () => void) => CancelTimer
   readonly post: (callback: () => void) => void
   /** The receiver behind a sink node. */
@@ -137,17 +139,32 @@ export class Chain implements PendingWork {
     return this.#pending.every(({ isEmpty }) => isEmpty)
   }
 
+  get needsCommit(): boolean {
+    return this.#pending.some(({ needsCommit }) => needsCommit)
+  }
+
   get catalog(): StateCatalogEntry[] {
     return [...this.operators.values()].flatMap((operator) => [...operator.catalog])
   }
 
   restore(entry: StateEntry): void {
-    const uid = entry.state.slice(0, entry.state.lastIndexOf('/'))
+    this.#ownerOf(entry.state).restore(entry)
+  }
+
+  /** Whether a stored state is to be restored before the start. */
+  restoresAtStart(state: string): boolean {
+    return this.#ownerOf(state).restoresAtStart(state)
+  }
+
+  onApplied(epoch: number): void {
+    for (const operator of this.operators.values()) operator.onApplied(epoch)
+  }
+
+  #ownerOf(state: string): Operator {
+    const uid = state.slice(0, state.lastIndexOf('/'))
     const operator = this.operators.get(uid)
-    if (operator === undefined) {
-      throw new StreamError('STATE_CORRUPT', `State ${entry.state} is stored, but the job has no operator ${uid}.`)
-    }
-    operator.restore(entry)
+    if (operator !== undefined) return operator
+    throw new StreamError('STATE_CORRUPT', `State ${state} is stored, but the job has no operator ${uid}.`)
   }
 
   async open(): Promise<void> {
@@ -221,7 +238,7 @@ function context(
   outputs: ReadonlyMap<string, Receiver<unknown>>,
   environment: ChainEnvironment,
 ): OperatorContext {
-  const { job, index, maxParallelism, clock, metrics, logger, delta, schedule, post } = environment
+  const { job, index, maxParallelism, clock, metrics, logger, delta, stateReader, schedule, post } = environment
   return {
     uid,
     name,
@@ -233,6 +250,7 @@ function context(
     metrics: metrics.group({ operator: uid }),
     logger,
     delta,
+    stateReader,
     schedule,
     post,
     output: (tag) => outputs.get(outputId(uid, tag ?? null)) ?? (tag === undefined ? discard : undefined),

@@ -27,6 +27,8 @@ export interface TaskEnvironment {
   readonly transactionTimeoutMs: number
   readonly maxBufferedInputBytes: number
   readonly maxBufferedOutputBytes: number
+  /** Keys that each keyed function of a task holds on the heap; null for all. */
+  readonly stateCacheKeys: number | null
   readonly backPressure: BackPressureOptions
   /** Sources of these tasks that keep in step in event time. */
   readonly alignment: SourceAlignment

@@ -1,8 +1,6 @@
 import { CommitDriver } from '../checkpoint/commit.ts'
-import { checkStateFits } from '../checkpoint/compatibility.ts'
 import { StreamError } from '../errors.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
-import type { OperatorState } from '../operator/operator-state.ts'
 import type { Region } from '../plan/job-graph.ts'
 import { BackPressureSampler } from './back-pressure.ts'
 import { BusyTime } from './busy-time.ts'
@@ -11,7 +9,9 @@ import { EpochCollector } from './epoch-collector.ts'
 import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
 import { ExchangeCleaner } from './exchange-cleaner.ts'
 import { Mailbox } from './mailbox.ts'
+import { restoreChain } from './restore-chain.ts'
 import { Signal } from './signal.ts'
+import { stateReader } from './state-reader.ts'
 import { type TaskEnvironment, taskId } from './task-environment.ts'
 import { TaskInputs } from './task-inputs.ts'
 import { createTaskMetrics, type TaskMetrics } from './task-metrics.ts'
@@ -186,13 +186,14 @@ export class Task {
       metrics: this.#metricGroup,
       logger,
       delta: this.#collector,
+      stateReader: stateReader(takenOver, this.#environment.stateCacheKeys),
       schedule: (timeMs, callback) => this.#mailbox.schedule(timeMs, this.#changing(callback)),
       post: (callback) => this.#mailbox.post(this.#changing(callback)),
       sink: (uid) => outputs.sink(uid),
       exchange: (id) => outputs.exchange(id),
     })
     this.#chain = chain
-    await this.#restore(takenOver, chain)
+    await restoreChain(chain, takenOver, this.#region, this.#index, this.#environment)
     await outputs.publish(unpublished)
     await chain.open()
     this.#inputs = new TaskInputs({
@@ -214,21 +215,6 @@ export class Task {
       store: takenOver.store,
       commitOffsets: (offsets) => this.#environment.commitOffsets(offsets),
     })
-  }
-
-  async #restore({ meta, store }: TakenOver, chain: Chain): Promise<void> {
-    if (meta === null || store === null) return
-    const { job, task } = describeTask(this.#region, this.#index, this.#environment.graph.job)
-    const { parallelism } = this.#region
-    const { maxParallelism } = this.#environment.graph
-    checkStateFits(meta, { parallelism, maxParallelism, catalog: chain.catalog }, { job, task })
-    for await (const entries of store.load()) {
-      for (const entry of entries) chain.restore(entry)
-    }
-    for (const [uid, operator] of chain.operators) {
-      const state = meta.operators[uid]
-      if (state !== undefined) operator.restoreOperatorState(state as OperatorState)
-    }
   }
 
   async #loop(): Promise<TaskOutcome> {
@@ -263,7 +249,14 @@ export class Task {
         for (const head of inputs.heads) head.receiver.onEnd()
         continue
       }
-      if (this.#isBarrierDue && clock.now() >= this.#nextBarrierAt) this.#barrier(false)
+      if (this.#mayCommit && (chain.needsCommit || clock.now() >= this.#nextBarrierAt)) {
+        if (chain.holdsBarriers) {
+          // No more comes in before what is held has gone on, and the barrier behind it.
+          await this.#wait('blocked')
+          continue
+        }
+        this.#barrier(false)
+      }
       if (outputs.isFull || chain.isFull) {
         outputs.afterBatch(true)
         await this.#wait('blocked')
@@ -286,16 +279,17 @@ export class Task {
   async #wait(activity: 'idle' | 'blocked'): Promise<void> {
     this.#busy.enter(activity)
     const { clock } = this.#environment
-    const cancel = this.#isBarrierDue
-      ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#signal.set())
-      : null
+    const cancel =
+      this.#mayCommit && this.#chain?.holdsBarriers === false
+        ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#signal.set())
+        : null
     await this.#signal.wait()
     cancel?.()
   }
 
-  /** Whether only time keeps the next barrier. */
-  get #isBarrierDue(): boolean {
-    return this.#isDirty && this.#committing === null && this.#chain?.holdsBarriers === false
+  /** Whether there is anything to commit, and no commit under way. */
+  get #mayCommit(): boolean {
+    return this.#isDirty && this.#committing === null
   }
 
   #changing(callback: () => void): () => void {
@@ -337,6 +331,7 @@ export class Task {
       .then(
         () => {
           this.#committedEpoch = epoch
+          this.#chain?.onApplied(epoch)
           this.#committedRecords = records
           this.#metrics.epochDuration.record(this.#environment.clock.now() - startedAt)
           this.#metrics.epochChanges.value += collected.changes.length

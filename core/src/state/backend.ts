@@ -36,6 +36,12 @@ export interface StateDelta {
   readonly changes: readonly StateChange[]
 }
 
+/** A key of a state. */
+export interface StateKey {
+  readonly keyGroup: number
+  readonly key: Uint8Array
+}
+
 export interface TaskAddress {
   readonly job: string
   readonly region: string
@@ -56,7 +62,7 @@ export interface Acquired {
   readonly staged: readonly number[]
 }
 
-/** The durable state of one task, as its owner sees it. One call at a time. */
+/** The durable state of one task, as its owner sees it. One call at a time, but for `getMany`, which may come meanwhile. */
 export interface TaskStore {
   /** Takes the task over: every former owner's writes are refused from now on. */
   acquire(): Promise<Acquired>
@@ -71,13 +77,13 @@ export interface TaskStore {
   apply(epoch: number): Promise<void>
   /** Drops every staged epoch above `epoch`. */
   discardAbove(epoch: number): Promise<void>
-  /** All entries of the task, in batches, in no particular order. */
-  load(): AsyncIterable<readonly StateEntry[]>
-  /** The entries of these keys of one state, in one round trip; result by position, empty for a missing key. */
-  getMany(
-    state: string,
-    keys: readonly { readonly keyGroup: number; readonly key: Uint8Array }[],
-  ): Promise<(readonly StateEntry[])[]>
+  /** All entries of the task, or those of the states that are wanted, in batches, in no particular order. */
+  load(isWanted?: (state: string) => boolean): AsyncIterable<readonly StateEntry[]>
+  /**
+   * The entries of these keys of one state, in one round trip; result by position, empty for a missing key. While an epoch is
+   * being applied, keys that it changes may be seen before or after.
+   */
+  getMany(state: string, keys: readonly StateKey[]): Promise<(readonly StateEntry[])[]>
   /** Gives the store up without touching what is stored. */
   close(): Promise<void>
 }

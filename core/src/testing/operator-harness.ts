@@ -181,6 +181,7 @@ export class OperatorHarness<Out> {
       metrics: this.#metrics,
       logger: silentLogger,
       delta: this.#collector,
+      stateReader: null,
       schedule,
       post: (callback) => void schedule(this.clock.now(), callback),
       sink: (uid) => this.#capture(uid),

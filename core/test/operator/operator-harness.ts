@@ -1,6 +1,6 @@
 import { silentLogger } from '../../src/metrics/logger.ts'
 import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
-import type { Operator, Receiver } from '../../src/operator/operator.ts'
+import type { Operator, Receiver, StateReader } from '../../src/operator/operator.ts'
 import type { OperatorState } from '../../src/operator/operator-state.ts'
 import type { StateChange, StateEntry } from '../../src/state/backend.ts'
 import type { CancelTimer } from '../../src/time/clock.ts'
@@ -23,14 +23,17 @@ export class OperatorHarness {
   readonly operatorStates = new Map<string, OperatorState>()
   readonly #operator: Operator
   readonly #changes: StateChange[] = []
+  readonly #stateReader: StateReader | null
   #epoch = 0
 
   constructor(
     operator: Operator,
     stored: Map<string, StateEntry> = new Map(),
     clock: VirtualClock = new VirtualClock(),
+    stateReader: StateReader | null = null,
   ) {
     this.#operator = operator
+    this.#stateReader = stateReader
     this.stored = stored
     this.clock = clock
     operator.setup({
@@ -44,11 +47,12 @@ export class OperatorHarness {
       metrics: this.metrics,
       logger: silentLogger,
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
+      stateReader,
       schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),
       post: (callback) => void clock.setTimer(0, callback),
       output: (tag) => (tag === undefined ? this.#main() : this.#side(tag)),
     })
-    for (const entry of stored.values()) operator.restore(entry)
+    for (const entry of stored.values()) if (operator.restoresAtStart(entry.state)) operator.restore(entry)
   }
 
   async open(): Promise<this> {
@@ -58,7 +62,7 @@ export class OperatorHarness {
 
   /** Another instance of the operator, from what the last barrier stored. */
   restart(operator: Operator): Promise<OperatorHarness> {
-    const next = new OperatorHarness(operator, this.stored, this.clock)
+    const next = new OperatorHarness(operator, this.stored, this.clock, this.#stateReader)
     const state = this.operatorStates.get('tested')
     if (state !== undefined) operator.restoreOperatorState(state)
     return next.open()
@@ -88,9 +92,20 @@ export class OperatorHarness {
 
   /** A barrier on every input; returns the changes it brought. */
   snapshot(): StateChange[] {
+    this.stage()
+    return this.applied()
+  }
+
+  /** A barrier on every input; what it brought is not stored before `applied`. */
+  stage(): void {
     this.#epoch++
     for (let input = 0; input < this.#operator.inputs.length; input++) this.#input(input).onBarrier(this.#epoch)
-    return this.#apply()
+  }
+
+  applied(): StateChange[] {
+    const changes = this.#apply()
+    this.#operator.onApplied(this.#epoch)
+    return changes
   }
 
   get records(): unknown[] {

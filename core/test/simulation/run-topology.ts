@@ -4,7 +4,7 @@ import { committedOutput, type Topology } from './topologies.ts'
 export function simulate(topology: Topology, seed: number): SimulatedCluster {
   const simulated = new SimulatedCluster(topology.job, {
     seed,
-    run: { parallelism: topology.parallelism, allowVolatileState: true },
+    run: { parallelism: topology.parallelism, allowVolatileState: true, ...topology.run },
   })
   topology.prepare(simulated.log.storage)
   return simulated

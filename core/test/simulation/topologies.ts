@@ -1,11 +1,12 @@
 import { type Job, job } from '../../src/api/job.ts'
+import type { RunOptions } from '../../src/api/run-options.ts'
 import type { MemoryStorage } from '../../src/log/memory/index.ts'
 import type { Collector } from '../../src/operator/process-function.ts'
 import { triggers } from '../../src/operator/window/triggers.ts'
 import { countWindows, cumulative, sessions, sliding, tumbling } from '../../src/operator/window/window-assigner.ts'
 import type { WindowContext } from '../../src/operator/window/window-function.ts'
 import { json } from '../../src/serde/json.ts'
-import { valueState } from '../../src/state/keyed/descriptor.ts'
+import { listState, mapState, valueState } from '../../src/state/keyed/descriptor.ts'
 import { Random } from '../../src/structure/random.ts'
 import { watermarks } from '../../src/time/watermark-strategy.ts'
 
@@ -20,6 +21,7 @@ export interface Topology {
   readonly name: string
   readonly parallelism: number
   readonly job: Job
+  readonly run?: RunOptions
   readonly outputs: readonly string[]
   prepare(storage: MemoryStorage): void
 }
@@ -153,6 +155,38 @@ export const topologies: readonly Topology[] = [
           .process(list('early')),
       ]
       cumulated.union(sliced, sessioned, counted, early).toTopic('windows', json())
+    }),
+  },
+  {
+    name: 'keeping more keys than its cache',
+    parallelism: 1,
+    run: { stateCache: { maxKeys: 2 } },
+    outputs: ['seen'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(8, 60))
+      storage.createTopic('seen', 1)
+    },
+    job: job('cached', (env) => {
+      env
+        .topic('in', json<Reading>(), { bounded: true, time })
+        .keyBy((reading) => reading.key)
+        .process({
+          state: { count: valueState({ initial: 0 }), list: listState<number>(), map: mapState<number, number>() },
+          onRecord(reading, { key, state: { count, list, map }, timers }, out: Collector<unknown>) {
+            count.set(count.get() + 1)
+            list.add(reading.n)
+            // What a timer finds must not depend on how far the batch went that fired it.
+            const until = Math.ceil(reading.time / 50) * 50
+            map.set(until, (map.get(until) ?? 0) + reading.n)
+            timers.atEventTime(until)
+            out.emit({ key, n: reading.n, count: count.get(), list: [...list.get()] })
+          },
+          onTimer({ timeMs }, { key, state: { map } }, out: Collector<unknown>) {
+            out.emit({ key, timeMs, sum: map.get(timeMs) })
+            map.delete(timeMs)
+          },
+        })
+        .toTopic('seen', json())
     }),
   },
   {

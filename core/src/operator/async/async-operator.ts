@@ -37,6 +37,7 @@ type WaitingCalls = { readonly calls: OperatorListDescriptor<Call> }
  */
 export class AsyncOperator extends OneInputOperator<unknown, unknown> implements PendingWork {
   readonly holdsBarriers = false
+  readonly needsCommit = false
   readonly #function: AsyncFunction<unknown, unknown>
   readonly #settings: AsyncSettings
   /** Calls that have not been started, for want of capacity. */

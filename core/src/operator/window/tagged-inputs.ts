@@ -59,6 +59,14 @@ export class TaggedInputs implements Operator {
     this.#operator.restore(entry)
   }
 
+  restoresAtStart(state: string): boolean {
+    return this.#operator.restoresAtStart(state)
+  }
+
+  onApplied(epoch: number): void {
+    this.#operator.onApplied(epoch)
+  }
+
   restoreOperatorState(state: OperatorState): void {
     this.#operator.restoreOperatorState(state)
   }

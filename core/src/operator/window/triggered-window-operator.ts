@@ -163,7 +163,7 @@ export class TriggeredWindowOperator extends WindowingOperator {
 
   override onBarrier(epoch: number): void {
     try {
-      this.#keyStates?.collect(this.context.delta.changes)
+      this.#keyStates?.collect(this.context.delta.changes, epoch)
     } catch (cause) {
       throw this.failed(cause)
     }

@@ -1,12 +1,26 @@
 import { decodeKey, keyBytes } from '../../serde/key-codec.ts'
 import { keyGroupOf } from '../key-group.ts'
 
+/** What a bounded cache knows of a key. */
+export interface CacheMark {
+  /** Its state is on the heap; else that has to be read before it is used. */
+  isResident: boolean
+  /** Used since the cache last looked. */
+  isReferenced: boolean
+  /** Elements that wait for it, or for others before it: it must stay. */
+  uses: number
+  /** The epoch that its last changes are part of. */
+  epoch: number
+}
+
 /** One key of a keyed operator, with what the operator keeps for it. */
 export class KeySlot<Data> {
   readonly key: unknown
   readonly data: Data
   /** True while it is in the list of slots that changed since the last barrier. */
   isDirty = false
+  /** Null without a bounded cache. */
+  mark: CacheMark | null = null
   #bytes: Buffer | null = null
   #keyGroup = -1
 
@@ -48,6 +62,11 @@ export class KeyTable<Data> {
   /** How many slots changed since they were last taken. */
   get dirtySize(): number {
     return this.#dirty.length
+  }
+
+  /** The slot of a key that there is. @throws KEY_INVALID for what cannot be a key */
+  find(key: unknown): KeySlot<Data> | undefined {
+    return isPrimitive(key) ? this.#primitive.get(key) : this.#composite.get(keyBytes(key).toString('latin1'))
   }
 
   /** The slot of a key, made at its first use. @throws KEY_INVALID for what cannot be a key */

@@ -5,6 +5,7 @@ import type { Serde } from '../../serde/serde.ts'
 import type { StateChange, StateEntry } from '../backend.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
 import type { StateDescriptor, StateDescriptors } from './descriptor.ts'
+import { KeyCache } from './key-cache.ts'
 import { KeySlot, KeyTable } from './key-table.ts'
 import { Expiry, resolveTtl, type StateTime, stampedSerde } from './ttl.ts'
 import { TtlSweep } from './ttl-sweep.ts'
@@ -37,6 +38,7 @@ export class KeyedStates {
   readonly #names: readonly string[]
   /** Null when no state has a ttl. */
   readonly #sweep: TtlSweep | null
+  #cache: KeyCache | null = null
 
   constructor(uid: string, maxParallelism: number, declarations: readonly CellDeclaration[]) {
     this.#uid = uid
@@ -61,10 +63,19 @@ export class KeyedStates {
     this.#sweep?.all()
   }
 
+  /** From now on at most so many keys are held; the others are read when they are needed. */
+  boundedBy(maxKeys: number, isComplete: boolean): KeyCache {
+    this.#cache = new KeyCache(this.table, this.#declarations, maxKeys, isComplete)
+    return this.#cache
+  }
+
   /** Writes what has changed since the last call, and forgets keys that nothing is kept for. */
-  collect(changes: StateChange[]): void {
+  collect(changes: StateChange[], epoch: number): void {
     this.#sweep?.step(this.table.dirtySize)
-    for (const slot of this.table.takeDirty()) {
+    const cache = this.#cache
+    const dirty = this.table.takeDirty()
+    cache?.onCollected(dirty, epoch)
+    for (const slot of dirty) {
       const keyGroup = slot.keyGroup(this.#maxParallelism)
       let isEmpty = true
       for (let at = 0; at < slot.data.length; at++) {
@@ -76,21 +87,36 @@ export class KeyedStates {
         }
         if (!cell.isEmpty) isEmpty = false
       }
-      if (isEmpty) this.table.delete(slot)
+      if (isEmpty && (cache === null || cache.mayForget(slot))) this.table.delete(slot)
     }
+  }
+
+  /** Where the states that a cache reads are stored: their names, and the place of a key. */
+  addressOf(slot: KeySlot<Cells>): { readonly keyGroup: number; readonly key: Uint8Array } {
+    return { keyGroup: slot.keyGroup(this.#maxParallelism), key: slot.bytes }
+  }
+
+  /** States that are read when they are needed: all but timers, which must be known to fire. */
+  get cachedStates(): readonly { readonly at: number; readonly state: string }[] {
+    return this.#declarations.flatMap(({ kind }, at) =>
+      kind === 'timers' ? [] : [{ at, state: this.#names[at] as string }],
+    )
   }
 
   /** Takes a stored entry; false when it belongs to none of these states. */
   restore(entry: StateEntry, key: unknown): boolean {
     const at = this.#names.indexOf(entry.state)
     if (at < 0) return false
-    const cell = this.table.slot(key).data[at] as Cell
-    try {
-      cell.restore(entry.sub, entry.value)
-    } catch (cause) {
-      throw this.#failed('STATE_CORRUPT', 'read', at, key, cause)
-    }
+    this.restoreCell(this.#cache === null ? this.table.slot(key) : this.#cache.slot(key), at, entry)
     return true
+  }
+
+  restoreCell(slot: KeySlot<Cells>, at: number, { sub, value }: StateEntry): void {
+    try {
+      ;(slot.data[at] as Cell).restore(sub, value)
+    } catch (cause) {
+      throw this.#failed('STATE_CORRUPT', 'read', at, slot.key, cause)
+    }
   }
 
   #failed(

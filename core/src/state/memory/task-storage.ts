@@ -48,10 +48,11 @@ export class TaskStorage {
     return found
   }
 
-  /** All entries in batches, as copies; each batch is taken when it is asked for. */
-  *batches(size: number): Generator<StateEntry[], void> {
+  /** All entries of the states that are wanted in batches, as copies; each batch is taken when it is asked for. */
+  *batches(size: number, isWanted: (state: string) => boolean): Generator<StateEntry[], void> {
     let batch: StateEntry[] = []
     for (const group of this.#groups.values()) {
+      if (!isWanted(group.state)) continue
       for (const [key, entries] of group.keys) {
         collect(group.state, group.keyGroup, key, entries, batch)
         if (batch.length >= size) {

@@ -1,5 +1,5 @@
 import { FencedError, StreamError } from '../../errors.ts'
-import type { Acquired, StateDelta, StateEntry, TaskAddress, TaskStore } from '../backend.ts'
+import type { Acquired, StateDelta, StateEntry, StateKey, TaskAddress, TaskStore } from '../backend.ts'
 import { taskName } from '../task-name.ts'
 import { copyDelta, type TaskStorage } from './task-storage.ts'
 
@@ -81,18 +81,15 @@ export class MemoryTaskStore implements TaskStore {
     })
   }
 
-  async *load(): AsyncIterable<readonly StateEntry[]> {
+  async *load(isWanted: (state: string) => boolean = () => true): AsyncIterable<readonly StateEntry[]> {
     await this.#options.transfer()
-    for (const batch of this.#owned().batches(BATCH)) {
+    for (const batch of this.#owned().batches(BATCH, isWanted)) {
       await this.#options.transfer()
       yield batch
     }
   }
 
-  async getMany(
-    state: string,
-    keys: readonly { readonly keyGroup: number; readonly key: Uint8Array }[],
-  ): Promise<(readonly StateEntry[])[]> {
+  async getMany(state: string, keys: readonly StateKey[]): Promise<(readonly StateEntry[])[]> {
     await this.#options.transfer()
     const storage = this.#owned()
     const found = keys.map(({ keyGroup, key }) => storage.entries(state, keyGroup, key))

@@ -1,5 +1,5 @@
 import { StreamError } from '../../errors.ts'
-import type { StateEntry } from '../backend.ts'
+import type { StateEntry, StateKey } from '../backend.ts'
 import type { RedisConnection } from './connection.ts'
 import { pairOf, splitPair, type TaskKeys } from './keys.ts'
 import { type Command, sendAll } from './pipeline.ts'
@@ -49,10 +49,7 @@ export class EntryReader {
     for (const group of groups) this.#groups.add(group)
   }
 
-  async getMany(
-    state: string,
-    keys: readonly { readonly keyGroup: number; readonly key: Uint8Array }[],
-  ): Promise<StateEntry[][]> {
+  async getMany(state: string, keys: readonly StateKey[]): Promise<StateEntry[][]> {
     const found: StateEntry[][] = keys.map(() => [])
     for (let from = 0; from < keys.length; from += LOOKUP) {
       const positions = Array.from({ length: Math.min(LOOKUP, keys.length - from) }, (_, i) => from + i)
@@ -61,12 +58,13 @@ export class EntryReader {
     return found
   }
 
-  async *load(): AsyncGenerator<StateEntry[], void> {
+  async *load(isWanted: (state: string) => boolean): AsyncGenerator<StateEntry[], void> {
     const values: Container[] = []
     const indexes: Container[] = []
     for (const group of this.#groups) {
       const pair = group.slice(1)
       const place = { ...splitPair(pair), pair, key: null }
+      if (!isWanted(place.state)) continue
       if (group.startsWith('v')) values.push({ ...place, redisKey: this.#keys.values(pair), kind: 'hash' })
       else indexes.push({ ...place, redisKey: this.#keys.index(pair), kind: 'set' })
     }
@@ -95,7 +93,7 @@ export class EntryReader {
 
   async #lookUp(
     state: string,
-    keys: readonly { readonly keyGroup: number; readonly key: Uint8Array }[],
+    keys: readonly StateKey[],
     positions: readonly number[],
     found: StateEntry[][],
   ): Promise<void> {

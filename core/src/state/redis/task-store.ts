@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { FencedError, StreamError } from '../../errors.ts'
-import type { Acquired, StateDelta, StateEntry, TaskAddress, TaskStore } from '../backend.ts'
+import type { Acquired, StateDelta, StateEntry, StateKey, TaskAddress, TaskStore } from '../backend.ts'
 import { taskName } from '../task-name.ts'
 import { encodeChunks, groupsOf } from './chunk.ts'
 import type { RedisConnection } from './connection.ts'
@@ -172,15 +172,12 @@ export class RedisTaskStore implements TaskStore {
     for (const staged of this.#stagedGroups.keys()) if (staged > epoch) this.#stagedGroups.delete(staged)
   }
 
-  load(): AsyncIterable<readonly StateEntry[]> {
+  load(isWanted: (state: string) => boolean = () => true): AsyncIterable<readonly StateEntry[]> {
     this.#ownToken()
-    return this.#reader.load()
+    return this.#reader.load(isWanted)
   }
 
-  async getMany(
-    state: string,
-    keys: readonly { readonly keyGroup: number; readonly key: Uint8Array }[],
-  ): Promise<(readonly StateEntry[])[]> {
+  async getMany(state: string, keys: readonly StateKey[]): Promise<(readonly StateEntry[])[]> {
     this.#ownToken()
     return this.#reader.getMany(state, keys)
   }
