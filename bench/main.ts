@@ -5,12 +5,13 @@ const usage = `Measures Millrace on this machine.
 
   npm run bench -- engine                     operators only, in memory
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
+  npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
 
   --runs <n>       runs of each case, of which the median is given (default 3)
-  --events <n>     nexmark, windows: events (default 1,000,000)
+  --events <n>     nexmark, windows, state: events (default 1,000,000)
   --brokers <a,b>  nexmark: use this Kafka, with the topic --topic, instead of starting one
   --latency        nexmark: latency at a fixed rate too (always without --query)
   --json           one JSON object as the last line
@@ -45,6 +46,12 @@ switch (values.help ? undefined : positionals[0]) {
     const { benchWindows } = await import('./windows/windows.ts')
     const cases = await benchWindows({ runs, records: Number(values.events) }, say)
     if (values.json) console.log(JSON.stringify({ bench: 'windows', machine, cases }))
+    break
+  }
+  case 'state': {
+    const { benchState } = await import('./state/state.ts')
+    const cases = await benchState({ runs, records: Number(values.events) }, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'state', machine, ...cases }))
     break
   }
   case 'nexmark': {

@@ -1,3 +1,4 @@
+import type { Counter } from '../metrics/registry.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { KeyCache } from '../state/keyed/key-cache.ts'
 import type { CacheMark, KeySlot } from '../state/keyed/key-table.ts'
@@ -39,12 +40,14 @@ export class KeyPrefetch implements PendingWork {
   /** Keys that the first element came to. */
   #held: ReadonlySet<Slot> = NONE
   #isScheduled = false
+  readonly #keysRead: Counter
 
   constructor(context: OperatorContext, states: KeyedStates, cache: KeyCache, reader: StateReader) {
     this.#context = context
     this.#states = states
     this.#cache = cache
     this.#reader = reader
+    this.#keysRead = context.metrics.counter('millrace_state_keys_read', 'Keys that were read from the state backend')
   }
 
   get isEmpty(): boolean {
@@ -56,7 +59,7 @@ export class KeyPrefetch implements PendingWork {
   }
 
   get isFull(): boolean {
-    return this.#waiting.length - this.#head >= MAX_WAITING
+    return this.#waiting.length - this.#head >= MAX_WAITING || this.#cache.isFull
   }
 
   get needsCommit(): boolean {
@@ -105,13 +108,18 @@ export class KeyPrefetch implements PendingWork {
       this.#waiting.splice(0, this.#head)
       this.#head = 0
     }
-    if (this.isEmpty) this.#isScheduled = false
-    else this.#read()
+    if (!this.isEmpty) {
+      this.#read()
+      return
+    }
+    this.#isScheduled = false
+    this.#cache.onDrained()
   }
 
   #read(): void {
     this.#cache.evict()
     const slots = [...this.#missing]
+    this.#keysRead.value += slots.length
     this.#reading = this.#missing
     this.#missing = new Set()
     const keys = slots.map((slot) => this.#states.addressOf(slot))

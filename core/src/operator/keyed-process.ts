@@ -70,6 +70,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const cells = onTimer === null ? declared : [...declared, ...timerCells]
     const states = new KeyedStates(context.uid, context.maxParallelism, cells)
     this.#states = states
+    context.metrics.gauge('millrace_state_keys', 'Keys on the heap', () => this.#cache?.residents ?? states.table.size)
     if (onTimer !== null) {
       this.#timers = new TimerService(
         states,

@@ -182,6 +182,21 @@ describe('state that need not fit on the heap', () => {
     expect(harness.records).toEqual([[7, 3, [], []]])
   })
 
+  it('does not take a key for stored whose deletion is on its way', async () => {
+    const clock = new VirtualClock()
+    const stored = new Map<string, StateEntry>()
+    const harness = await new OperatorHarness(operator(), stored, clock, reader(stored, clock, 2)).open()
+    const send = (key: number, action: Action): void => harness.send({ key, action, time: 0 } satisfies Command, 0)
+    for (const key of [1, 2]) send(key, 'count')
+    harness.snapshot()
+    send(1, 'clear')
+    harness.stage()
+    for (const key of [3, 4]) send(key, 'count')
+    send(1, 'read')
+    await clock.advanceBy(10)
+    expect(harness.records).toEqual([[1, 0, [], []]])
+  })
+
   it('fails the task when what is stored cannot be read', async () => {
     const clock = new VirtualClock()
     const failing: StateReader = { maxKeys: 1, isNew: false, read: () => Promise.reject(new Error('connection lost')) }

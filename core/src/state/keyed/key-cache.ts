@@ -25,8 +25,10 @@ export class KeyCache {
   #residents = 0
   #collectedEpoch = 0
   #appliedEpoch = 0
-  /** No more can be dropped before an epoch is applied. */
+  /** No more can be dropped before an epoch is applied … */
   #isStuck = false
+  /** … or before what waits has gone on. */
+  #isInUse = false
   #hand: Iterator<Slot>
 
   constructor(table: KeyTable<readonly Cell[]>, states: readonly CachedState[], maxKeys: number, isComplete: boolean) {
@@ -45,6 +47,11 @@ export class KeyCache {
   /** Too many keys have changes that are not applied: they cannot go before the next commit. */
   get needsCommit(): boolean {
     return this.#isStuck && this.#residents > this.#maxKeys
+  }
+
+  /** Twice as many as allowed: those of the epoch that is being committed, and as many again. */
+  get isFull(): boolean {
+    return this.#residents > 2 * this.#maxKeys
   }
 
   /** The slot of a key, which may have to be read. @throws KEY_INVALID for what cannot be a key */
@@ -81,10 +88,18 @@ export class KeyCache {
     this.evict()
   }
 
+  /** Nothing waits any more. */
+  onDrained(): void {
+    if (!this.#isInUse) return
+    this.#isStuck = false
+    this.evict()
+  }
+
   /** Drops keys until there are no more than allowed, as far as that goes. */
   evict(): void {
     // A key that is not in the table is read from the backend, which must know of all deletions then.
     if (this.#isStuck || (this.#isComplete && this.#appliedEpoch < this.#collectedEpoch)) return
+    this.#isInUse = false
     for (let looked = 2 * this.#table.size; this.#residents > this.#maxKeys && looked > 0; looked--) {
       const next = this.#hand.next()
       if (next.done === true) this.#hand = this.#table.slots()[Symbol.iterator]()
@@ -100,6 +115,7 @@ export class KeyCache {
 
   #consider(slot: Slot): void {
     const mark = slot.mark as CacheMark
+    if (mark.uses > 0) this.#isInUse = true
     if (!mark.isResident || mark.uses > 0 || slot.isDirty || mark.epoch > this.#appliedEpoch) return
     if (mark.isReferenced) {
       mark.isReferenced = false

@@ -2,8 +2,23 @@ import { describe, expect, it } from 'vitest'
 import { bytes, put, putSub, text } from './entries.ts'
 import type { StateBackendFixture } from './fixture.ts'
 
-/** Reading single keys. */
+/** Reading single keys, and some of the states. */
 export function readingContract(at: StateBackendFixture): void {
+  describe('load', () => {
+    it('gives the states that are wanted, and no others', async () => {
+      const store = await at.owned()
+      await at.commit(store, 1, [
+        put('op/a', 0, 'k', '1'),
+        putSub('op/b', 0, 'k', 'x', '2'),
+        put('op/c', 3, 'k', '3'),
+        putSub('op/c', 3, 'l', 'y', '4'),
+      ])
+      const found: string[] = []
+      for await (const batch of store.load((state) => state !== 'op/a')) found.push(...batch.map(text))
+      expect(found.sort()).toEqual(['op/b 0 k/x = 2', 'op/c 3 k = 3', 'op/c 3 l/y = 4'])
+    })
+  })
+
   describe('getMany', () => {
     it('answers by position, with repeated and missing keys', async () => {
       const store = await at.owned()
