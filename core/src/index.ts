@@ -17,7 +17,9 @@ export type { RunOptions } from './api/run-options.ts'
 export type { SinkHandle } from './api/sink-handle.ts'
 export type { TopicSinkOptions } from './api/topic-sink.ts'
 export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
+export type { JobState } from './cluster/job-state.ts'
 export { type RestartStrategy, restart } from './cluster/restart-strategy.ts'
+export type { CommittedState, StateView } from './cluster/state-view.ts'
 export type { WorkerEvent, WorkerState, WorkerStatus } from './cluster/status.ts'
 export {
   type BatchContext,

@@ -1,5 +1,7 @@
 import type { JobRun } from '../cluster/job-run.ts'
+import type { StateView } from '../cluster/state-view.ts'
 import type { WorkerState, WorkerStatus } from '../cluster/status.ts'
+import type { StateDescriptors } from '../state/keyed/descriptor.ts'
 import type { Clock } from '../time/clock.ts'
 
 /** What a run did, as far as the workers of this process saw it. */
@@ -71,6 +73,19 @@ export class JobHandle {
   async stop(): Promise<JobResult> {
     await this.#run.stop()
     return this.done
+  }
+
+  /**
+   * Reads the keyed state of an operator, by its uid: `get` gives what the last commit left, of any key, whichever process runs
+   * its task; `local` what it is at this moment, if its task runs on this thread.
+   *
+   * @throws OPTION_INVALID before `ready`, and for an operator or state that there is not
+   * @example
+   * const balances = handle.state('balances', { balance: valueState<number>() })
+   * app.get('/balance/:card', async (request) => (await balances.get(request.params.card))?.state.balance.get() ?? 0)
+   */
+  state<Descriptors extends StateDescriptors>(uid: string, descriptors: Descriptors): StateView<Descriptors> {
+    return this.#run.state(uid, descriptors)
   }
 
   status(): JobStatus {

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { decodeSavepoint, encodeSavepoint } from '../checkpoint/savepoint.ts'
 import { JobRun } from '../cluster/job-run.ts'
+import { JobState } from '../cluster/job-state.ts'
 import { putSavepoint, takeSavepoint } from '../cluster/savepoints.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
@@ -70,6 +71,19 @@ export class Job implements JobDefinition {
   async restoreSavepoint(file: string, options: RunOptions): Promise<void> {
     const savepoint = decodeSavepoint(await readFile(file))
     await putSavepoint(this, toSettings(this.name, options), savepoint)
+  }
+
+  /**
+   * Reads the state of the job where it does not run: of a run with these options elsewhere, as of its last commits. To be
+   * closed after use.
+   *
+   * @example
+   * const state = await balances.openState({ log, state: redis({ url }) })
+   * const view = state.of('balances', { balance: valueState<number>() })
+   * const found = await view.get('card 1')
+   */
+  openState(options: RunOptions): Promise<JobState> {
+    return JobState.open(this, toSettings(this.name, options))
   }
 
   /** Runs the job to the end of its input, or until it is stopped by a signal. Rejects with what failed it. */

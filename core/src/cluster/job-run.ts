@@ -3,10 +3,13 @@ import { MetricRegistry } from '../metrics/metric-registry.ts'
 import { mergePrometheusTexts, prometheusText } from '../metrics/prometheus.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
+import { taskId } from '../runtime/task-environment.ts'
 import type { StateBackend } from '../state/backend.ts'
+import type { StateDescriptors } from '../state/keyed/descriptor.ts'
 import type { JobSettings } from './job-settings.ts'
 import { type PreparedJob, prepareJob, taskEnvironment } from './prepare-job.ts'
 import { restart } from './restart-strategy.ts'
+import { type StateAccess, StateView } from './state-view.ts'
 import type { WorkerStatus, WorkerTotals } from './status.ts'
 import { ThreadWorker } from './thread/thread-worker.ts'
 import { Worker, type WorkerOutcome } from './worker.ts'
@@ -89,6 +92,21 @@ export class JobRun {
     } catch (error) {
       await this.#fail(error)
     }
+  }
+
+  /** A view of an operator's keyed state. @throws OPTION_INVALID before the run is ready */
+  state<Descriptors extends StateDescriptors>(uid: string, descriptors: Descriptors): StateView<Descriptors> {
+    if (this.#prepared === null)
+      throw new OptionError('The job has not started yet: wait for `ready` before reading its state.')
+    const { graph, state: backend } = this.#prepared
+    const local: StateAccess['local'] = ({ region, index }, operator, key) => {
+      for (const worker of this.#workers) {
+        const found = worker.peek(taskId(region, index), operator, key)
+        if (found !== undefined) return found
+      }
+      return undefined
+    }
+    return new StateView({ graph, backend, clock: this.#settings.clock, local }, uid, descriptors)
   }
 
   async stop(): Promise<void> {

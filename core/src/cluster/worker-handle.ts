@@ -8,6 +8,8 @@ export interface WorkerHandle {
   start(): Promise<void>
   stop(): Promise<void>
   status(): WorkerStatus
+  /** The state of a key in a task that runs on this thread; undefined where there is none. */
+  peek(task: string, uid: string, key: unknown): object | undefined
   /** Its metrics in Prometheus' text format where it keeps a registry of its own, else null. */
   metricsText(): string | null
 }

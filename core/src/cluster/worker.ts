@@ -135,6 +135,10 @@ export class Worker implements WorkerHandle {
     }
   }
 
+  peek(task: string, uid: string, key: unknown): object | undefined {
+    return this.#running.get(task)?.task?.peek(uid, key)
+  }
+
   /** Its metrics are in the registry of the process. */
   metricsText(): null {
     return null

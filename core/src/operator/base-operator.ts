@@ -33,6 +33,10 @@ export abstract class BaseOperator<Out> implements Operator {
     return true
   }
 
+  peek(_key: unknown): object | undefined {
+    return undefined
+  }
+
   onApplied(_epoch: number): void {}
   restoreOperatorState(_state: OperatorState): void {}
   open(): void | Promise<void> {}

@@ -161,6 +161,10 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
     this.#states.restore(state)
   }
 
+  override peek(key: unknown): object | undefined {
+    return this.#keyed.peek(key)
+  }
+
   override open(): Promise<void> {
     return this.#keyed.open()
   }

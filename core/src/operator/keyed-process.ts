@@ -110,6 +110,13 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     return this.#prefetch === null || !this.#states.cachedStates.some((cached) => cached.state === state)
   }
 
+  override peek(key: unknown): object | undefined {
+    const { table } = this.#states
+    const slot = table.find(key)
+    if (slot === undefined || slot.mark?.isResident === false) return undefined
+    return createHandles(this.#function.state, { current: slot, table }, this.#time)
+  }
+
   override onApplied(epoch: number): void {
     this.#cache?.onApplied(epoch)
   }

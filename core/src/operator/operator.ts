@@ -113,6 +113,8 @@ export interface Operator {
   readonly catalog: readonly StateCatalogEntry[]
   /** Null for an operator that is done with an element when the call returns. When it changes, the operator `post`s. */
   readonly pending: PendingWork | null
+  /** The state of a key as it is now, by name, for readers outside; undefined when there is none on the heap. */
+  peek(key: unknown): object | undefined
   /** An epoch's changes are applied in the backend. */
   onApplied(epoch: number): void
   close(): void | Promise<void>

@@ -123,6 +123,11 @@ export class Task {
     this.#signal.set()
   }
 
+  /** The state of a key as it is now; undefined when there is none here. */
+  peek(uid: string, key: unknown): object | undefined {
+    return this.#state === 'running' ? this.#chain?.operators.get(uid)?.peek(key) : undefined
+  }
+
   status(): TaskStatus {
     const watermark = this.#inputs?.watermark ?? Number.NEGATIVE_INFINITY
     return {

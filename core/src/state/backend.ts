@@ -62,6 +62,12 @@ export interface Acquired {
   readonly staged: readonly number[]
 }
 
+/** Entries by the position of the key that was asked for, as of an epoch. */
+export interface AppliedEntries {
+  readonly epoch: number
+  readonly entries: readonly (readonly StateEntry[])[]
+}
+
 /** The durable state of one task, as its owner sees it. One call at a time, but for `getMany`, which may come meanwhile. */
 export interface TaskStore {
   /** Takes the task over: every former owner's writes are refused from now on. */
@@ -98,6 +104,11 @@ export interface StateBackend {
   connect(): Promise<void>
   close(): Promise<void>
   task(address: TaskAddress): TaskStore
+  /**
+   * What is applied of these keys, for whoever does not own the task: it takes nothing over and changes nothing. Keys are as
+   * of one epoch; null when the task has applied none.
+   */
+  read(address: TaskAddress, state: string, keys: readonly StateKey[]): Promise<AppliedEntries | null>
   /** Forgets everything stored for the job. */
   clear(job: string): Promise<void>
 }

@@ -84,6 +84,11 @@ export class ThreadWorker implements WorkerHandle {
     return this.#status
   }
 
+  /** What is on another thread is read from the backend. */
+  peek(): undefined {
+    return undefined
+  }
+
   metricsText(): string {
     return this.#metrics
   }

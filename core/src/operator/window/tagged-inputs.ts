@@ -63,6 +63,10 @@ export class TaggedInputs implements Operator {
     return this.#operator.restoresAtStart(state)
   }
 
+  peek(key: unknown): object | undefined {
+    return this.#operator.peek(key)
+  }
+
   onApplied(epoch: number): void {
     this.#operator.onApplied(epoch)
   }

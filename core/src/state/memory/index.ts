@@ -1,7 +1,8 @@
 import type { Logger } from '../../metrics/logger.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
-import type { StateBackend, TaskAddress, TaskStore } from '../backend.ts'
+import type { AppliedEntries, StateBackend, StateEntry, StateKey, TaskAddress, TaskStore } from '../backend.ts'
 import type { StateProvider } from '../provider.ts'
+import { readApplied } from '../read-applied.ts'
 import { taskName } from '../task-name.ts'
 import { TaskStorage } from './task-storage.ts'
 import { MemoryTaskStore } from './task-store.ts'
@@ -74,6 +75,27 @@ class MemoryBackend implements StateBackend {
       chunk: this.#options.chunk ?? 1000,
       betweenChunks: this.#options.betweenChunks,
     })
+  }
+
+  read(address: TaskAddress, state: string, keys: readonly StateKey[]): Promise<AppliedEntries | null> {
+    const attempt = async (): Promise<AppliedEntries | 'applying' | null> => {
+      await this.#transfer()
+      const { applied, isApplying, entries } = this.#peek(address, state, keys)
+      await this.#transfer()
+      if (isApplying) return 'applying'
+      return applied === null ? null : { epoch: applied.epoch, entries }
+    }
+    return readApplied(attempt, this.#clock, address)
+  }
+
+  #peek(
+    address: TaskAddress,
+    state: string,
+    keys: readonly StateKey[],
+  ): Pick<TaskStorage, 'applied' | 'isApplying'> & { entries: StateEntry[][] } {
+    const storage = storageOf(this.#jobs, address)
+    const { applied, isApplying } = storage
+    return { applied, isApplying, entries: keys.map(({ keyGroup, key }) => storage.entries(state, keyGroup, key)) }
   }
 
   async clear(job: string): Promise<void> {

@@ -19,6 +19,8 @@ export class TaskStorage {
   fence = 0
   applied: StoredEpoch | null = null
   decided: number | null = null
+  /** Some changes of an epoch are made, and others are not. */
+  isApplying = false
   readonly staged: Map<number, StateDelta> = new Map()
   readonly #groups = new Map<string, KeyedGroup>()
 

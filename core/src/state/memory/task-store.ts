@@ -127,7 +127,8 @@ export class MemoryTaskStore implements TaskStore {
     if (delta === undefined) throw this.#failed(`epoch ${epoch} is not staged`)
     const end = Math.min(from + this.#options.chunk, delta.changes.length)
     for (let i = from; i < end; i++) storage.change(delta.changes[i]!)
-    if (end < delta.changes.length) return end
+    storage.isApplying = end < delta.changes.length
+    if (storage.isApplying) return end
     storage.applied = { epoch, meta: delta.meta }
     storage.staged.delete(epoch)
     return null

@@ -1,12 +1,14 @@
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import type { Clock } from '../../time/clock.ts'
-import type { StateBackend, TaskAddress, TaskStore } from '../backend.ts'
+import type { AppliedEntries, StateBackend, StateKey, TaskAddress, TaskStore } from '../backend.ts'
+import { readApplied } from '../read-applied.ts'
 import { RedisConnection } from './connection.ts'
 import { DurabilityFence } from './durability.ts'
 import { addressOfMember, jobTasksKey, TaskKeys } from './keys.ts'
 import type { ResolvedOptions } from './options.ts'
 import { sendOne } from './pipeline.ts'
+import { readKeys } from './read-keys.ts'
 import { readServerInfo, warnOfSettings } from './server-info.ts'
 import { RedisTaskStore } from './task-store.ts'
 
@@ -60,6 +62,11 @@ export class RedisBackend implements StateBackend {
 
   task(address: TaskAddress): TaskStore {
     return this.#store(address)
+  }
+
+  read(address: TaskAddress, state: string, keys: readonly StateKey[]): Promise<AppliedEntries | null> {
+    const taskKeys = new TaskKeys(this.#options.keyPrefix, address)
+    return readApplied(() => readKeys(this.#connection, taskKeys, state, keys), this.#context.clock, address)
   }
 
   async clear(job: string): Promise<void> {

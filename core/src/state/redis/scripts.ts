@@ -174,6 +174,24 @@ redis.call('UNLINK', staged)
 return 'DONE'
 `)
 
+/**
+ * KEYS header, then for each key the hash of values and the hash of its own; ARGV the field of each key in the former. For readers who
+ * own nothing: the applied epoch and what is stored of each key, as value and list of sub keys and values; APPLYING in the
+ * middle of an epoch; NONE before the first.
+ */
+export const readScript: Script = script(`
+local found = redis.call('HMGET', KEYS[1], 'version', 'applied', 'applying')
+if found[1] and found[1] ~= '${LAYOUT_VERSION}' then return {'VERSION', found[1]} end
+if found[3] then return {'APPLYING'} end
+if not found[2] then return {'NONE'} end
+local reply = {'OK', found[2]}
+for n = 1, #ARGV do
+  reply[#reply + 1] = redis.call('HGET', KEYS[2 * n], ARGV[n])
+  reply[#reply + 1] = redis.call('HGETALL', KEYS[2 * n + 1])
+end
+return reply
+`)
+
 /** KEYS header; ARGV token, operation, epoch, base. Drops the stages above the epoch. */
 export const discardScript: Script = script(`${fenced}
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do

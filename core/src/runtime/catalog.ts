@@ -1,0 +1,28 @@
+import { silentLogger } from '../metrics/logger.ts'
+import { MetricRegistry } from '../metrics/metric-registry.ts'
+import type { StateCatalogEntry } from '../operator/operator.ts'
+import type { JobGraph } from '../plan/job-graph.ts'
+import { systemClock } from '../time/clock.ts'
+import { Chain } from './chain.ts'
+
+/** The keyed states that the operators of a job declare. */
+export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
+  const nowhere = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
+  return graph.regions.flatMap(
+    (region) =>
+      Chain.build(region, {
+        job: graph.job,
+        index: 0,
+        maxParallelism: graph.maxParallelism,
+        clock: systemClock,
+        metrics: new MetricRegistry(),
+        logger: silentLogger,
+        delta: { changes: [], setOperatorState() {} },
+        stateReader: null,
+        schedule: () => () => {},
+        post() {},
+        sink: () => nowhere,
+        exchange: () => nowhere,
+      }).catalog,
+  )
+}
