@@ -19,6 +19,7 @@ export type { TopicSinkOptions } from './api/topic-sink.ts'
 export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
 export type { JobState } from './cluster/job-state.ts'
 export { type RestartStrategy, restart } from './cluster/restart-strategy.ts'
+export type { SavepointChanges } from './cluster/savepoint-changes.ts'
 export type { CommittedState, StateView } from './cluster/state-view.ts'
 export type { WorkerEvent, WorkerState, WorkerStatus } from './cluster/status.ts'
 export {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { encodeSavepoint } from '../checkpoint/savepoint.ts'
 import type { JobRun } from '../cluster/job-run.ts'
 import type { StateView } from '../cluster/state-view.ts'
 import type { WorkerState, WorkerStatus } from '../cluster/status.ts'
@@ -72,6 +74,27 @@ export class JobHandle {
   /** Asks for a final commit and the end; resolves when everything is committed and released. */
   async stop(): Promise<JobResult> {
     await this.#run.stop()
+    return this.done
+  }
+
+  /**
+   * Writes a savepoint of the running job to a file: its tasks commit, stand still while it is read, and go on. Tasks that run in
+   * other processes go on after their `sessionTimeout`.
+   */
+  async savepoint(file: string): Promise<void> {
+    await this.ready
+    await writeFile(file, encodeSavepoint(await this.#run.savepoint()))
+  }
+
+  /**
+   * Ends the job with a savepoint. With `drain` its input ends where it is: windows and timers that wait for event time fire,
+   * and the job finishes; such a savepoint is for a job that is not to go on with the same data.
+   *
+   * @throws OPTION_INVALID while other processes run tasks of the job
+   */
+  async stopWithSavepoint(file: string, { drain = false }: { readonly drain?: boolean } = {}): Promise<JobResult> {
+    await this.ready
+    await writeFile(file, encodeSavepoint(await this.#run.stopWithSavepoint(drain)))
     return this.done
   }
 

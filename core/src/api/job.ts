@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { decodeSavepoint, encodeSavepoint } from '../checkpoint/savepoint.ts'
 import { JobRun } from '../cluster/job-run.ts'
 import { JobState } from '../cluster/job-state.ts'
+import type { SavepointChanges } from '../cluster/savepoint-changes.ts'
 import { putSavepoint, takeSavepoint } from '../cluster/savepoints.ts'
 import type { JobDefinition } from '../plan/job-definition.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
@@ -52,10 +53,11 @@ export class Job implements JobDefinition {
   }
 
   /**
-   * Writes a savepoint of the stopped job to a file: its positions and its whole state, from where a run with these options
-   * has left it.
+   * Writes a savepoint of the job to a file: its positions, its whole state and what is on its way between tasks, from where a run
+   * with these options has left it. A run that is still going on loses its tasks for a session's time, and goes on then; better
+   * ask its handle (`JobHandle.savepoint`).
    *
-   * @throws STATE_INCOMPATIBLE when records are still on their way between tasks
+   * @throws FENCED when a worker took a task back meanwhile
    */
   async writeSavepoint(file: string, options: RunOptions): Promise<void> {
     const savepoint = await takeSavepoint(this, toSettings(this.name, options))
@@ -64,13 +66,15 @@ export class Job implements JobDefinition {
 
   /**
    * Restores a savepoint for a run with these options, which may have another parallelism. State is found by operator uid;
-   * nothing of the job may be stored yet.
+   * what is another than in the job of the savepoint must be named in `changes`. Nothing of the job may be stored yet.
    *
    * @throws STATE_INCOMPATIBLE, STATE_CORRUPT, OPTION_INVALID
+   * @example
+   * await job.restoreSavepoint('before.savepoint', options, { rename: { totals: 'sums' }, drop: ['alerts'], add: ['topic:rules'] })
    */
-  async restoreSavepoint(file: string, options: RunOptions): Promise<void> {
+  async restoreSavepoint(file: string, options: RunOptions, changes: SavepointChanges = {}): Promise<void> {
     const savepoint = decodeSavepoint(await readFile(file))
-    await putSavepoint(this, toSettings(this.name, options), savepoint)
+    await putSavepoint(this, toSettings(this.name, options), savepoint, changes)
   }
 
   /**

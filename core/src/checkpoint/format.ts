@@ -78,7 +78,21 @@ export interface EpochMeta {
   /** What two-phase sinks publish once the epoch is decided, by uid. */
   readonly committables: Readonly<Record<string, readonly unknown[]>>
   readonly catalog: readonly StateCatalogEntry[]
+  /** Records that a savepoint found on their way to the task: they come before all others. */
+  readonly inFlight?: readonly InFlight[]
   readonly finished: boolean
+}
+
+/** Records on their way to an input of an operator. */
+export interface InFlight {
+  readonly uid: string
+  readonly input: number
+  readonly records: readonly InFlightRecord[]
+}
+
+export interface InFlightRecord {
+  readonly value: Uint8Array
+  readonly timestamp: number
 }
 
 export function encodeEpochMeta(meta: EpochMeta): Uint8Array {

@@ -1,10 +1,11 @@
 import { pack, unpack } from 'msgpackr'
 import { StreamError } from '../errors.ts'
 import type { StateCatalogEntry } from '../operator/operator.ts'
+import type { OperatorState } from '../operator/operator-state.ts'
 import type { StateEntry } from '../state/backend.ts'
-import type { PartitionPosition } from './format.ts'
+import type { InFlight, PartitionPosition } from './format.ts'
 
-const VERSION = 1
+const VERSION = 2
 const MAGIC = 'millrace-savepoint'
 
 /**
@@ -19,6 +20,10 @@ export interface Savepoint {
   readonly splits: Readonly<Record<string, unknown>>
   readonly catalog: readonly StateCatalogEntry[]
   readonly entries: readonly StateEntry[]
+  /** The own state of each task of the stateful operators, by uid; without elements where they have none. */
+  readonly operators: Readonly<Record<string, readonly OperatorState[]>>
+  /** What was on its way between tasks, for each task that was to have it. */
+  readonly inFlight: readonly (InFlight & { readonly index: number })[]
 }
 
 export function encodeSavepoint(savepoint: Savepoint): Buffer {

@@ -1,3 +1,4 @@
+import type { Savepoint } from '../checkpoint/savepoint.ts'
 import { OptionError } from '../errors.ts'
 import { MetricRegistry } from '../metrics/metric-registry.ts'
 import { mergePrometheusTexts, prometheusText } from '../metrics/prometheus.ts'
@@ -9,6 +10,8 @@ import type { StateDescriptors } from '../state/keyed/descriptor.ts'
 import type { JobSettings } from './job-settings.ts'
 import { type PreparedJob, prepareJob, taskEnvironment } from './prepare-job.ts'
 import { restart } from './restart-strategy.ts'
+import { readSavepoint } from './savepoint-writer.ts'
+import { takeSavepoint } from './savepoints.ts'
 import { type StateAccess, StateView } from './state-view.ts'
 import type { WorkerStatus, WorkerTotals } from './status.ts'
 import { ThreadWorker } from './thread/thread-worker.ts'
@@ -31,6 +34,10 @@ function checkThreads(graph: JobGraph, state: StateBackend): void {
       { where },
     )
   }
+}
+
+function notReady(what: string): OptionError {
+  return new OptionError(`The job has not started yet: wait for \`ready\` before ${what}.`)
 }
 
 /** Runs the workers of this process and speaks for them. */
@@ -96,8 +103,7 @@ export class JobRun {
 
   /** A view of an operator's keyed state. @throws OPTION_INVALID before the run is ready */
   state<Descriptors extends StateDescriptors>(uid: string, descriptors: Descriptors): StateView<Descriptors> {
-    if (this.#prepared === null)
-      throw new OptionError('The job has not started yet: wait for `ready` before reading its state.')
+    if (this.#prepared === null) throw notReady('reading its state')
     const { graph, state: backend } = this.#prepared
     const local: StateAccess['local'] = ({ region, index }, operator, key) => {
       for (const worker of this.#workers) {
@@ -107,6 +113,53 @@ export class JobRun {
       return undefined
     }
     return new StateView({ graph, backend, clock: this.#settings.clock, local }, uid, descriptors)
+  }
+
+  /** Commits and stops all tasks of this process until `release`. */
+  async hold(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.hold()))
+  }
+
+  release(): void {
+    for (const worker of this.#workers) worker.release()
+  }
+
+  /** Lets the input end where it is, and the job finish. */
+  drain(): void {
+    for (const worker of this.#workers) worker.drain()
+  }
+
+  /** A savepoint of the running job, which goes on afterwards. @throws OPTION_INVALID before the run is ready */
+  async savepoint(): Promise<Savepoint> {
+    if (this.#prepared === null) throw notReady('taking a savepoint')
+    const environment = taskEnvironment(this.#prepared, this.#settings, new MetricRegistry())
+    await this.hold()
+    try {
+      return await readSavepoint({ ...environment, commitOffsets: async () => {} })
+    } finally {
+      this.release()
+    }
+  }
+
+  /**
+   * Ends the run and takes a savepoint of it. With `drain` the input ends first and everything that waits for time goes out.
+   *
+   * @throws OPTION_INVALID when other processes run tasks of the job: they would go on with them
+   */
+  async stopWithSavepoint(drain: boolean): Promise<Savepoint> {
+    if (this.#prepared === null) throw notReady('taking a savepoint')
+    const others = Math.max(...this.workers().map(({ members }) => members)) - this.#workers.length
+    if (others > 0) {
+      throw new OptionError(
+        `${others} other workers of the job run in other processes and would go on with its tasks; stop them first.`,
+        { where: { job: this.#prepared.graph.job } },
+      )
+    }
+    if (drain) {
+      this.drain()
+      await this.#done.promise
+    } else await this.stop()
+    return takeSavepoint(this.#job, this.#settings)
   }
 
   async stop(): Promise<void> {

@@ -1,8 +1,8 @@
 import { type EpochMeta, encodeEpochMeta, encodeOffsetMetadata } from '../checkpoint/format.ts'
 import type { Savepoint } from '../checkpoint/savepoint.ts'
-import { OptionError, StateIncompatibleError } from '../errors.ts'
+import { OptionError } from '../errors.ts'
 import type { OffsetCommit } from '../log/log.ts'
-import type { JobGraph, Region } from '../plan/job-graph.ts'
+import type { Region } from '../plan/job-graph.ts'
 import {
   deciderOf,
   epochTopic,
@@ -12,6 +12,8 @@ import {
   taskId,
 } from '../runtime/task-environment.ts'
 import { taskOfKeyGroup } from '../state/key-group.ts'
+import { changed, type SavepointChanges, uidOf } from './savepoint-changes.ts'
+import { shareInFlight, shareOperators } from './savepoint-shares.ts'
 
 /** The epoch that a restored task begins behind. */
 const EPOCH = 1
@@ -20,34 +22,28 @@ const EPOCH = 1
  * Gives every task of the job its share of a savepoint, at whatever parallelism the job has now. Nothing of the job may be
  * stored yet.
  *
- * @throws STATE_INCOMPATIBLE naming every state that no operator of the job has; OPTION_INVALID when the job has state
+ * @throws STATE_INCOMPATIBLE naming every difference that `changes` does not name; OPTION_INVALID when the job has state
  */
-export async function restoreSavepoint(savepoint: Savepoint, environment: TaskEnvironment): Promise<void> {
+export async function restoreSavepoint(
+  savepoint: Savepoint,
+  changes: SavepointChanges,
+  environment: TaskEnvironment,
+): Promise<void> {
   const { graph } = environment
-  checkFits(savepoint, graph)
+  const fitting = changed(savepoint, changes, graph)
   for (const region of graph.regions) {
-    for (let index = 0; index < region.parallelism; index++) await restoreTask(savepoint, region, index, environment)
+    const operators = shareOperators(fitting, region)
+    const inFlight = shareInFlight(fitting, region, graph)
+    for (let index = 0; index < region.parallelism; index++) {
+      const share = { operators: operators[index] ?? {}, inFlight: inFlight[index] ?? [] }
+      await restoreTask(fitting, share, region, index, environment)
+    }
   }
-}
-
-function checkFits(savepoint: Savepoint, graph: JobGraph): void {
-  const uids = new Set(graph.regions.flatMap((region) => region.nodes.map(({ uid }) => uid)))
-  const differences = savepoint.catalog
-    .filter(({ state }) => !uids.has(uidOf(state)))
-    .map(({ state }) => `state ${state} is in the savepoint, but the job has no operator ${uidOf(state)}`)
-  if (savepoint.maxParallelism !== graph.maxParallelism) {
-    differences.push(`maxParallelism was ${savepoint.maxParallelism} and is now ${graph.maxParallelism}`)
-  }
-  if (differences.length === 0) return
-  throw new StateIncompatibleError(
-    `The savepoint does not fit the job:\n  - ${differences.join('\n  - ')}\nKeep the uids and maxParallelism of the job that it was taken of.`,
-    differences,
-    { where: { job: graph.job } },
-  )
 }
 
 async function restoreTask(
   savepoint: Savepoint,
+  share: Pick<EpochMeta, 'operators' | 'inFlight'>,
   region: Region,
   index: number,
   environment: TaskEnvironment,
@@ -74,7 +70,7 @@ async function restoreTask(
       maxParallelism: graph.maxParallelism,
       partitions,
       splits: ownSplits(savepoint, uids, region.parallelism, index),
-      operators: {},
+      ...share,
       committables: {},
       catalog: savepoint.catalog.filter((entry) => uids.has(uidOf(entry.state))),
       finished: false,
@@ -131,9 +127,4 @@ function ownSplits(
       return uids.has(id.slice(0, slash)) && Number(id.slice(slash + 1)) % parallelism === index
     }),
   )
-}
-
-/** `<uid>/<state name>` → uid. */
-function uidOf(state: string): string {
-  return state.slice(0, state.lastIndexOf('/'))
 }

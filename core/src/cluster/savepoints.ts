@@ -5,6 +5,7 @@ import type { JobDefinition } from '../plan/job-definition.ts'
 import type { TaskEnvironment } from '../runtime/task-environment.ts'
 import type { JobSettings } from './job-settings.ts'
 import { prepareJob, taskEnvironment } from './prepare-job.ts'
+import type { SavepointChanges } from './savepoint-changes.ts'
 import { restoreSavepoint } from './savepoint-restore.ts'
 import { readSavepoint } from './savepoint-writer.ts'
 
@@ -17,8 +18,13 @@ export function takeSavepoint(job: JobDefinition, settings: JobSettings): Promis
 }
 
 /** Puts a savepoint where a run with these settings will find it. */
-export function putSavepoint(job: JobDefinition, settings: JobSettings, savepoint: Savepoint): Promise<void> {
-  return withEnvironment(job, settings, (environment) => restoreSavepoint(savepoint, environment))
+export function putSavepoint(
+  job: JobDefinition,
+  settings: JobSettings,
+  savepoint: Savepoint,
+  changes: SavepointChanges,
+): Promise<void> {
+  return withEnvironment(job, settings, (environment) => restoreSavepoint(savepoint, changes, environment))
 }
 
 async function withEnvironment<T>(

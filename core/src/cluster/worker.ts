@@ -2,7 +2,7 @@ import { updateJobRecord } from '../checkpoint/job-record.ts'
 import { StreamError } from '../errors.ts'
 import type { GroupMember } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
-import { Task } from '../runtime/task.ts'
+import type { Task } from '../runtime/task.ts'
 import { inputPartitions, parseTaskId, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
 import {
   assignTasks,
@@ -13,8 +13,9 @@ import {
   type MemberMetadata,
   type TaskAssignment,
 } from './assignment.ts'
-import { decideRestart, type FailureHistory, noFailures, type RestartStrategy } from './restart-strategy.ts'
+import type { RestartStrategy } from './restart-strategy.ts'
 import { addTotals, type WorkerEvent, type WorkerState, type WorkerStatus, type WorkerTotals } from './status.ts'
+import { type TaskHost, TaskRunner } from './task-runner.ts'
 import type { WorkerHandle } from './worker-handle.ts'
 
 export interface WorkerOptions {
@@ -28,41 +29,37 @@ export interface WorkerOptions {
 
 export type WorkerOutcome = 'finished' | 'stopped'
 
-interface RunningTask {
-  readonly region: string
-  readonly index: number
-  task: Task | null
-  history: FailureHistory
-}
-
-/** Codes that tell of a server that cannot be reached, not of a fault of the job. */
-const serverCodes: ReadonlySet<string> = new Set(['CONNECTION_FAILED', 'LOG_FAILED', 'STATE_BACKEND_FAILED'])
-
 /** One slot: a member of the job's group that runs the tasks it is assigned. */
-export class Worker implements WorkerHandle {
+export class Worker implements WorkerHandle, TaskHost {
   readonly #options: WorkerOptions
-  readonly #environment: TaskEnvironment
+  readonly environment: TaskEnvironment
+  readonly restart: RestartStrategy
+  readonly sessionTimeoutMs: number
   readonly #since: number
   readonly #allTasks: readonly string[]
-  readonly #running = new Map<string, RunningTask>()
+  readonly #running = new Map<string, TaskRunner>()
   readonly #finished = new Set<string>()
   readonly #work = new Set<Promise<void>>()
   readonly #restarts: Counter
   readonly #done = Promise.withResolvers<WorkerOutcome>()
   readonly #ready = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<void>()
+  #isHeld = false
+  #isDraining = false
   #member: GroupMember | null = null
   #assignment: TaskAssignment | null = null
   #record: Promise<void> | null = null
   #state: WorkerState = 'starting'
   #reason: string | null = null
-  #ending = false
+  isEnding = false
   #endedTotals: WorkerTotals = { recordsIn: 0, recordsOut: 0, epochs: 0 }
 
   constructor(options: WorkerOptions) {
     this.#options = options
     const { environment } = options
-    this.#environment = { ...environment, commitOffsets: (offsets) => this.#commitOffsets(offsets) }
+    this.environment = { ...environment, commitOffsets: (offsets) => this.#commitOffsets(offsets) }
+    this.restart = options.restart
+    this.sessionTimeoutMs = options.sessionTimeoutMs
     this.#since = environment.clock.now()
     this.#allTasks = environment.graph.regions.flatMap((region) =>
       Array.from({ length: region.parallelism }, (_, index) => taskId(region.id, index)),
@@ -89,7 +86,7 @@ export class Worker implements WorkerHandle {
   }
 
   async start(): Promise<void> {
-    const { log, graph, group, topicPartitions } = this.#environment
+    const { log, graph, group, topicPartitions } = this.environment
     const inputs = graph.regions.flatMap((region) => inputPartitions(region, 0, topicPartitions))
     const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = this.#options
     try {
@@ -104,17 +101,39 @@ export class Worker implements WorkerHandle {
         heartbeatIntervalMs,
         rebalanceTimeoutMs,
       })
-      if (this.#ending) await this.#member.leave()
+      if (this.isEnding) await this.#member.leave()
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
+  }
+
+  /** Resolves when the worker stops, finishes or fails. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Commits and stops all tasks until `release`; the worker stays a member. */
+  async hold(): Promise<void> {
+    this.#isHeld = true
+    await Promise.all([...this.#running.values()].map((runner) => runner.hold()))
+  }
+
+  release(): void {
+    this.#isHeld = false
+    for (const runner of this.#running.values()) runner.release()
+  }
+
+  /** Lets the input end where it is, and the job finish. */
+  drain(): void {
+    this.#isDraining = true
+    for (const runner of this.#running.values()) runner.drain()
   }
 
   /** Commits a last epoch of every task and leaves the group. */
   async stop(): Promise<void> {
-    if (!this.#ending) {
+    if (!this.isEnding) {
       this.#beginEnd()
-      for (const { task } of this.#running.values()) task?.stop()
+      for (const runner of this.#running.values()) runner.stop()
       await this.#leave()
       this.#end('stopped')
     }
@@ -127,7 +146,7 @@ export class Worker implements WorkerHandle {
       state: this.#state,
       reason: this.#reason,
       memberId: this.#member?.memberId ?? null,
-      graphHash: this.#environment.graph.hash,
+      graphHash: this.environment.graph.hash,
       members: this.#assignment?.members ?? 0,
       restarts: this.#restarts.value,
       totals: tasks.reduce(addTotals, this.#endedTotals),
@@ -146,7 +165,7 @@ export class Worker implements WorkerHandle {
 
   #metadata(): Uint8Array {
     return encodeMember({
-      graphHash: this.#environment.graph.hash,
+      graphHash: this.environment.graph.hash,
       since: this.#since,
       owned: [...this.#running.keys()],
       ...(this.#assignment === null ? {} : { running: this.#assignment.graphHash }),
@@ -166,28 +185,28 @@ export class Worker implements WorkerHandle {
     return [...assignTasks(known)].map(([memberId, assignment]) => ({
       memberId,
       assignment: encodeAssignment(assignment),
-      partitions: assignment.graphHash === this.#environment.graph.hash ? this.#partitionsOf(assignment.tasks) : [],
+      partitions: assignment.graphHash === this.environment.graph.hash ? this.#partitionsOf(assignment.tasks) : [],
     }))
   }
 
   #partitionsOf(tasks: readonly string[]): { topic: string; partition: number }[] {
     return tasks.flatMap((id) => {
       const { region, index } = parseTaskId(id)
-      const found = this.#environment.graph.regions.find((candidate) => candidate.id === region)
-      return found === undefined ? [] : inputPartitions(found, index, this.#environment.topicPartitions)
+      const found = this.environment.graph.regions.find((candidate) => candidate.id === region)
+      return found === undefined ? [] : inputPartitions(found, index, this.environment.topicPartitions)
     })
   }
 
   #onAssigned(assignment: TaskAssignment | null): void {
-    if (this.#ending) return
+    if (this.isEnding) return
     this.#assignment = assignment
-    const { graph } = this.#environment
+    const { graph } = this.environment
     const isOurs = assignment?.graphHash === graph.hash
     for (const task of isOurs ? assignment.finished : []) this.#finished.add(task)
     const wanted = new Set(isOurs ? assignment.tasks : [])
-    for (const [id, running] of this.#running) {
+    for (const [id, runner] of this.#running) {
       if (wanted.has(id)) continue
-      running.task?.abandon()
+      runner.abandon()
       this.#running.delete(id)
     }
     for (const id of wanted) this.#startTask(id)
@@ -204,7 +223,7 @@ export class Worker implements WorkerHandle {
   }
 
   #standBy(assignment: TaskAssignment | null): void {
-    const { graph, logger } = this.#environment
+    const { graph, logger } = this.environment
     const reason =
       assignment !== null && assignment.graphHash !== graph.hash
         ? `another version of the job runs (graph ${assignment.graphHash}, this is ${graph.hash}); this worker takes over when its last member has left`
@@ -215,15 +234,15 @@ export class Worker implements WorkerHandle {
   }
 
   #onLost(reason: unknown): void {
-    if (this.#ending) return
+    if (this.isEnding) return
     const text = reason instanceof Error ? reason.message : String(reason)
-    this.#environment.logger.warn(
-      { job: this.#environment.graph.job, reason: text },
+    this.environment.logger.warn(
+      { job: this.environment.graph.job, reason: text },
       'Group membership lost; joining again',
     )
     this.#options.onEvent({ kind: 'membership-lost', reason: text })
-    for (const [id, running] of this.#running) {
-      running.task?.abandon()
+    for (const [id, runner] of this.#running) {
+      runner.abandon()
       this.#running.delete(id)
     }
     this.#enter('starting', `membership lost: ${text}`)
@@ -232,43 +251,21 @@ export class Worker implements WorkerHandle {
   #startTask(id: string): void {
     if (this.#running.has(id) || this.#finished.has(id)) return
     const { region, index } = parseTaskId(id)
-    const running: RunningTask = { region, index, task: null, history: noFailures }
-    this.#running.set(id, running)
-    this.#track(this.#runTask(id, running))
-  }
-
-  async #runTask(id: string, running: RunningTask): Promise<void> {
-    const { clock, graph } = this.#environment
-    const region = graph.regions.find((candidate) => candidate.id === running.region)
-    if (region === undefined) {
-      this.#fail(new StreamError('INVARIANT_BROKEN', `The assignment names task ${id}, which the job does not have.`))
+    const found = this.environment.graph.regions.find((candidate) => candidate.id === region)
+    if (found === undefined) {
+      this.fail(new StreamError('INVARIANT_BROKEN', `The assignment names task ${id}, which the job does not have.`))
       return
     }
-    while (this.#running.get(id) === running && !this.#ending) {
-      const startedMs = clock.now()
-      const task = new Task(region, running.index, this.#environment)
-      running.task = task
-      this.#options.onEvent({ kind: 'task-started', task: id })
-      try {
-        await this.#checkRecord()
-        const outcome = await task.run()
-        this.#options.onEvent({ kind: 'task-ended', task: id, outcome })
-        this.#countEnded(running, task)
-        if (outcome === 'finished') this.#onFinished(id)
-        return
-      } catch (error) {
-        this.#countEnded(running, task)
-        const delayMs = this.#onTaskFailed(id, running, error, startedMs)
-        if (delayMs === null) return
-        await this.#pause(delayMs)
-        if (!this.#ending) this.#restarts.value++
-      }
-    }
+    const runner = new TaskRunner(found, index, this)
+    if (this.#isHeld) void runner.hold()
+    if (this.#isDraining) runner.drain()
+    this.#running.set(id, runner)
+    this.#track(runner.run())
   }
 
   /** Once for all tasks, before the first of them starts: a standby of another version changes nothing. */
-  #checkRecord(): Promise<void> {
-    const { state, graph } = this.#environment
+  checkRecord(): Promise<void> {
+    const { state, graph } = this.environment
     this.#record ??= updateJobRecord(state, graph).catch((error: unknown) => {
       this.#record = null
       throw error
@@ -276,65 +273,24 @@ export class Worker implements WorkerHandle {
     return this.#record
   }
 
-  #countEnded(running: RunningTask, task: Task): void {
+  onInstanceEnded(task: Task): void {
     this.#endedTotals = addTotals(this.#endedTotals, task.status())
-    running.task = null
   }
 
-  /** How long to wait before the next attempt; null when there is none. */
-  #onTaskFailed(id: string, running: RunningTask, error: unknown, startedMs: number): number | null {
-    if (this.#running.get(id) !== running || (this.#ending && this.#state === 'failed')) return null
-    const { clock, logger } = this.#environment
-    const failure = StreamError.is(error) ? error : new StreamError('WORKER_FAILED', String(error), { cause: error })
-    if (this.#ending) {
-      // Whoever has taken the task over goes on with it; nothing of it is lost by our leaving.
-      if (failure.reaction !== 'leave-task') this.#fail(failure)
-      return null
-    }
-    let delayMs: number | null = null
-    if (failure.reaction === 'leave-task') {
-      // If the group still holds us for the owner after a session's time, the other one is gone again.
-      delayMs = this.#options.sessionTimeoutMs
-    } else if (failure.reaction !== 'fail-job') {
-      const decision = decideRestart(this.#options.restart, running.history, {
-        nowMs: clock.now(),
-        startedMs,
-        serverUnavailable: serverCodes.has(failure.code),
-      })
-      if (decision.restart) {
-        running.history = decision.history
-        delayMs = decision.delayMs
-      }
-    }
-    this.#options.onEvent({
-      kind: 'task-failed',
-      task: id,
-      code: failure.code,
-      message: failure.message,
-      restartInMs: delayMs,
-    })
-    if (delayMs === null) {
-      this.#fail(failure)
-      return null
-    }
-    logger.warn(
-      { task: id, code: failure.code, error: failure.message, restartInMs: delayMs },
-      'Task failed; it is started again',
-    )
-    this.#enter('restarting', failure.message)
-    return delayMs
+  onWaiting(reason: string | null): void {
+    if (reason !== null) this.#enter('restarting', reason)
+    else if (!this.isEnding && this.#state === 'restarting') this.#enter('running', null)
   }
 
-  async #pause(delayMs: number): Promise<void> {
-    const passed = Promise.withResolvers<void>()
-    const cancel = this.#environment.clock.setTimer(delayMs, passed.resolve)
-    // A stop need not wait for the pause to end.
-    await Promise.race([passed.promise, this.#ended.promise])
-    cancel()
-    if (!this.#ending && this.#state === 'restarting') this.#enter('running', null)
+  onRestarted(): void {
+    this.#restarts.value++
   }
 
-  #onFinished(id: string): void {
+  onEvent(event: WorkerEvent): void {
+    this.#options.onEvent(event)
+  }
+
+  onFinished(id: string): void {
     this.#finished.add(id)
     this.#running.delete(id)
     if (this.#checkFinished()) return
@@ -343,24 +299,24 @@ export class Worker implements WorkerHandle {
   }
 
   #checkFinished(): boolean {
-    if (this.#ending || !this.#allTasks.every((id) => this.#finished.has(id))) return false
+    if (this.isEnding || !this.#allTasks.every((id) => this.#finished.has(id))) return false
     this.#beginEnd()
     this.#track(this.#leave().then(() => this.#end('finished')))
     return true
   }
 
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#beginEnd()
     this.#enter('failed', error instanceof Error ? error.message : String(error))
-    for (const { task } of this.#running.values()) task?.abandon()
+    for (const runner of this.#running.values()) runner.abandon()
     this.#ready.reject(error)
     const rejected = (): void => this.#done.reject(error)
     this.#track(this.#leave().then(rejected, rejected))
   }
 
   #beginEnd(): void {
-    this.#ending = true
+    this.isEnding = true
     this.#ended.resolve()
   }
 
@@ -378,7 +334,7 @@ export class Worker implements WorkerHandle {
       await this.#member?.leave()
     } catch (error) {
       // The session ends by itself when the log cannot be told.
-      this.#environment.logger.warn({ error: String(error) }, 'Leaving the group failed')
+      this.environment.logger.warn({ error: String(error) }, 'Leaving the group failed')
     }
   }
 

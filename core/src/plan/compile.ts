@@ -1,9 +1,10 @@
 import { OptionError } from '../errors.ts'
 import { msgpack } from '../serde/msgpack.ts'
+import type { Serde } from '../serde/serde.ts'
 import { checkCoPartitioning } from './co-partitioning.ts'
 import { graphHash } from './graph-hash.ts'
 import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
-import type { LogicalEdge, LogicalGraph, LogicalNode } from './logical-graph.ts'
+import type { LogicalEdge, LogicalGraph, LogicalNode, Partitioning } from './logical-graph.ts'
 import { cutRegions } from './regions.ts'
 import { assignUids } from './uid.ts'
 import { validate } from './validate.ts'
@@ -94,7 +95,7 @@ function exchange(
     id: `${toUid}.${input}`,
     topic: `${graph.job}.${toUid}.${input}.repartition`,
     partitions,
-    value: 'value' in partitioning ? partitioning.value : msgpack<unknown>(),
+    value: exchangeSerde(partitioning),
     partitioning,
     fromRegion: regionIdOf(edge.from),
     fromUid: uidOf(edge.from),
@@ -103,6 +104,11 @@ function exchange(
     toUid,
     toInput: input,
   }
+}
+
+/** How records of an edge travel. */
+export function exchangeSerde(partitioning: Partitioning): Serde<unknown> {
+  return 'value' in partitioning ? partitioning.value : msgpack<unknown>()
 }
 
 function keepsState({ node }: JobNode): boolean {

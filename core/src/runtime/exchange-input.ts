@@ -98,6 +98,7 @@ export class ExchangePartitionInput implements PartitionInput {
 
   readonly aligned: null = null
   close(): void {}
+  end(): void {}
 
   checkIdle(): void {
     // Idleness is the upstream tasks' to tell.

@@ -12,6 +12,8 @@ export interface PartitionInput {
   /** Runs the records of a fetched batch through the chains; returns how many there were. */
   process(batch: LogBatch): number
   position(): PartitionPosition
+  /** Takes what is still to come for nothing, where that is this side's to say. */
+  end(): void
   /** Marks the partition idle when nothing has come for long enough by its strategy. */
   checkIdle(nowMs: number): void
   /** What keeps it in step with other sources; null where nothing does. */

@@ -37,6 +37,7 @@ export class SplitInput {
   readonly #generator: WatermarkGenerator<unknown> | null
   readonly #emit: (value: unknown, timestamp: number) => void
   #ended: boolean
+  #isCut = false
   #records = 0
   /** Clock time of the current poll. */
   #now = 0
@@ -70,7 +71,14 @@ export class SplitInput {
   }
 
   get ended(): boolean {
-    return this.#ended
+    return this.#ended || this.#isCut
+  }
+
+  /** Takes what is still to come for nothing; the position stays where it is. */
+  end(): void {
+    this.#isCut = true
+    this.#options.head.onEnd(this.#options.channel)
+    this.#align()
   }
 
   get idlenessMs(): number | null {
@@ -81,7 +89,7 @@ export class SplitInput {
   get isHeld(): boolean {
     const { aligned } = this.#options
     if (aligned === null) return false
-    aligned.isHeld = !this.#ended && aligned.isAhead
+    aligned.isHeld = !this.ended && aligned.isAhead
     return aligned.isHeld
   }
 
@@ -137,7 +145,7 @@ export class SplitInput {
 
   checkIdle(nowMs: number): void {
     const idlenessMs = this.idlenessMs
-    if (idlenessMs === null || this.#idle || this.#ended || this.#options.aligned?.isHeld) return
+    if (idlenessMs === null || this.#idle || this.ended || this.#options.aligned?.isHeld) return
     if (nowMs - this.#lastRecordMs < idlenessMs) return
     this.#idle = true
     this.#options.head.onIdle(this.#options.channel, true)
@@ -147,7 +155,7 @@ export class SplitInput {
   #align(): void {
     const { aligned } = this.#options
     if (aligned === null || this.#generator === null) return
-    if (this.#ended) aligned.leave()
+    if (this.ended) aligned.leave()
     else aligned.update(this.#generator.current(), this.#idle)
   }
 

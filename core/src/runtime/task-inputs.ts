@@ -42,9 +42,11 @@ export class TaskInputs {
   readonly #bytesIn: Counter
   /** Partitions that wait for others to come near in event time. */
   readonly #held = new Set<PartitionInput>()
+  readonly #options: TaskInputsOptions
   #nextSplit = 0
 
   constructor(options: TaskInputsOptions) {
+    this.#options = options
     const heads: SourceHead[] = []
     this.#bytesIn = options.bytesIn
     this.#reader = options.takenOver.partitions.length === 0 ? null : this.#openReader(options)
@@ -60,11 +62,17 @@ export class TaskInputs {
   /** Lets restored watermarks and ends take effect, then begins to fetch. */
   start(): void {
     for (const start of this.#starts) start()
+    this.#watchIdleness()
     this.#reader?.add([...this.#partitions.values()].filter((input) => !input.ended))
   }
 
   get ended(): boolean {
     return this.heads.every((head) => head.ended)
+  }
+
+  /** Ends the sources where they are; repartition topics end when their writers do. */
+  endSources(): void {
+    for (const input of [...this.#partitions.values(), ...this.#splits]) if (!input.ended) input.end()
   }
 
   /** The lowest watermark of the task's inputs. */
@@ -87,7 +95,7 @@ export class TaskInputs {
     return -1
   }
 
-  get idlenessMs(): number | null {
+  get #idlenessMs(): number | null {
     let least: number | null = null
     for (const input of [...this.#partitions.values(), ...this.#splits]) {
       if (input.idlenessMs !== null && (least === null || input.idlenessMs < least)) least = input.idlenessMs
@@ -95,9 +103,18 @@ export class TaskInputs {
     return least
   }
 
-  checkIdle(nowMs: number): void {
-    for (const input of this.#partitions.values()) input.checkIdle(nowMs)
-    for (const split of this.#splits) split.checkIdle(nowMs)
+  /** Looks twice in the time after which an input that is silent counts as idle. */
+  #watchIdleness(): void {
+    const idlenessMs = this.#idlenessMs
+    if (idlenessMs === null) return
+    const { setTimer, environment } = this.#options
+    const check = (): void => {
+      const nowMs = environment.clock.now()
+      for (const input of this.#partitions.values()) input.checkIdle(nowMs)
+      for (const split of this.#splits) split.checkIdle(nowMs)
+      setTimer(idlenessMs / 2, check)
+    }
+    setTimer(idlenessMs, check)
   }
 
   partitionPositions(): PartitionPosition[] {

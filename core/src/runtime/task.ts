@@ -8,6 +8,7 @@ import { Chain } from './chain.ts'
 import { EpochCollector } from './epoch-collector.ts'
 import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
 import { ExchangeCleaner } from './exchange-cleaner.ts'
+import { replayInFlight } from './in-flight.ts'
 import { Mailbox } from './mailbox.ts'
 import { restoreChain } from './restore-chain.ts'
 import { Signal } from './signal.ts'
@@ -60,6 +61,7 @@ export class Task {
   #isDirty = false
   #nextBarrierAt = 0
   #stop: StopRequest = 'none'
+  #isDraining = false
   /** What the counters said before this instance, which may not be the task's first: they go on over restarts. */
   readonly #before: RecordCounts
   /** Of the epochs that this instance has committed. */
@@ -114,6 +116,12 @@ export class Task {
   /** Asks for a final commit and the end. */
   stop(): void {
     if (this.#stop === 'none') this.#stop = 'commit'
+    this.#signal.set()
+  }
+
+  /** Lets the sources end where they are. */
+  drain(): void {
+    this.#isDraining = true
     this.#signal.set()
   }
 
@@ -231,11 +239,12 @@ export class Task {
     this.#state = 'running'
     this.#nextBarrierAt = clock.now() + this.#environment.epochIntervalMs
     this.#sampler.start()
-    this.#watchIdleness(inputs)
+    replayInFlight(this.#region, this.#takenOver?.meta ?? null, chain)
     inputs.start()
     for (;;) {
       if (this.#commitFailure !== null) throw this.#commitFailure
       if (this.#stop === 'abandon') return 'abandoned'
+      if (this.#isDraining) inputs.endSources()
       this.#mailbox.run()
       if (this.#stop === 'commit') {
         if (!chain.holdsBarriers) {
@@ -363,16 +372,6 @@ export class Task {
   async #commitEnd(): Promise<void> {
     while (this.#committing !== null) await this.#committing
     if (this.#commitFailure !== null) throw this.#commitFailure
-  }
-
-  #watchIdleness(inputs: TaskInputs): void {
-    const idlenessMs = inputs.idlenessMs
-    if (idlenessMs === null) return
-    const check = (): void => {
-      inputs.checkIdle(this.#environment.clock.now())
-      this.#mailbox.schedule(this.#environment.clock.now() + idlenessMs / 2, check)
-    }
-    this.#mailbox.schedule(this.#environment.clock.now() + idlenessMs, check)
   }
 
   #describe(error: unknown): StreamError {

@@ -132,6 +132,11 @@ export class TopicPartitionInput implements PartitionInput {
     else this.#options.aligned.update(this.#generator.current(), this.#idle)
   }
 
+  end(): void {
+    this.#options.head.onEnd(this.#options.channel)
+    this.#align()
+  }
+
   position(): PartitionPosition {
     const watermark = this.#generator?.snapshot() ?? Number.NEGATIVE_INFINITY
     return {

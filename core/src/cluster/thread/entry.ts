@@ -71,6 +71,9 @@ async function main(start: ThreadStart): Promise<void> {
   parentPort?.on('message', (message: ToThread) => {
     // A failing stop is delivered through `done`.
     if (message.kind === 'stop') run.stop().catch(() => {})
+    else if (message.kind === 'hold') void run.hold().then(() => post({ kind: 'held' }))
+    else if (message.kind === 'release') run.release()
+    else run.drain()
   })
   run.ready.then(
     () => {

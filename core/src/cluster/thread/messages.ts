@@ -18,10 +18,10 @@ export interface ThreadStart {
   readonly settings: ThreadSettings
 }
 
-export type ToThread = { readonly kind: 'stop' }
+export type ToThread = { readonly kind: 'stop' | 'hold' | 'release' | 'drain' }
 
 export type FromThread =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready' | 'held' }
   | { readonly kind: 'status'; readonly status: WorkerStatus; readonly metrics: string }
   | { readonly kind: 'event'; readonly event: WorkerEvent }
   | {

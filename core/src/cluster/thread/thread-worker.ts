@@ -16,6 +16,7 @@ export class ThreadWorker implements WorkerHandle {
   #thread: NodeWorker | null = null
   #status: WorkerStatus
   #metrics = ''
+  #held: PromiseWithResolvers<void> | null = null
 
   constructor(start: ThreadStart, logger: Logger, onEvent: (event: WorkerEvent) => void) {
     this.#start = start
@@ -75,9 +76,22 @@ export class ThreadWorker implements WorkerHandle {
   }
 
   async stop(): Promise<void> {
-    const message: ToThread = { kind: 'stop' }
-    this.#thread?.postMessage(message)
+    this.#tell('stop')
     await this.#done.promise
+  }
+
+  async hold(): Promise<void> {
+    this.#held = Promise.withResolvers<void>()
+    this.#tell('hold')
+    await Promise.race([this.#held.promise, this.#done.promise])
+  }
+
+  release(): void {
+    this.#tell('release')
+  }
+
+  drain(): void {
+    this.#tell('drain')
   }
 
   status(): WorkerStatus {
@@ -93,10 +107,18 @@ export class ThreadWorker implements WorkerHandle {
     return this.#metrics
   }
 
+  #tell(kind: ToThread['kind']): void {
+    const message: ToThread = { kind }
+    this.#thread?.postMessage(message)
+  }
+
   #onMessage(message: FromThread): void {
     switch (message.kind) {
       case 'ready':
         this.#ready.resolve()
+        break
+      case 'held':
+        this.#held?.resolve()
         break
       case 'status':
         this.#status = message.status
