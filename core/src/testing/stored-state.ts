@@ -5,7 +5,7 @@ import type { TimeDomain } from '../operator/timer-service.ts'
 import type { Chain } from '../runtime/chain.ts'
 import type { CollectedEpoch } from '../runtime/epoch-collector.ts'
 import { decodeKey, keyBytes } from '../serde/key-codec.ts'
-import type { StateChange, StateEntry } from '../state/backend.ts'
+import { EntryMap } from '../state/entry-map.ts'
 import { createHandles } from '../state/keyed/create-handle.ts'
 import type { StateDescriptors } from '../state/keyed/descriptor.ts'
 import { KeySlot } from '../state/keyed/key-table.ts'
@@ -22,7 +22,7 @@ export interface PendingTimer {
 
 /** What a harness keeps of the state of its operators: the entries that a backend would have. */
 export class StoredState {
-  readonly #entries = new Map<string, StateEntry>()
+  readonly #entries = new EntryMap()
   readonly #clock: Clock
   #operators: Readonly<Record<string, OperatorState>> = {}
 
@@ -31,7 +31,7 @@ export class StoredState {
   }
 
   apply({ changes, operators }: CollectedEpoch): void {
-    for (const change of changes) this.#apply(change)
+    for (const change of changes) this.#entries.apply(change)
     this.#operators = operators
   }
 
@@ -58,11 +58,7 @@ export class StoredState {
     const descriptors = { [name]: descriptor } as unknown as StateDescriptors
     const time = new StateTime(this.#clock)
     const cells = declareCells(descriptors, time).map(({ create }) => create())
-    const bytes = keyBytes(key)
-    for (const entry of this.#entries.values()) {
-      if (entry.state === found.state && Buffer.compare(entry.key, bytes) === 0)
-        cells[0]?.restore(entry.sub, entry.value)
-    }
+    for (const { sub, value } of this.#entries.of(found.state, keyBytes(key))) cells[0]?.restore(sub, value)
     const handles = createHandles(descriptors, { current: new KeySlot(key, cells), table: { markDirty() {} } }, time)
     return handles[name] as Handle
   }
@@ -79,16 +75,5 @@ export class StoredState {
       })
     }
     return timers.sort((a, b) => a.timeMs - b.timeMs)
-  }
-
-  #apply(change: StateChange): void {
-    const prefix = `${change.state}|${Buffer.from(change.key).toString('hex')}|`
-    if (change.sub === null && change.value === null) {
-      for (const id of [...this.#entries.keys()]) if (id.startsWith(prefix)) this.#entries.delete(id)
-      return
-    }
-    const id = prefix + (change.sub === null ? '-' : Buffer.from(change.sub).toString('hex'))
-    if (change.value === null) this.#entries.delete(id)
-    else this.#entries.set(id, { ...change, value: change.value })
   }
 }
