@@ -14,16 +14,16 @@ export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handl
 export type { AsOfJoinOptions, IntervalJoinOptions, JoinSerdes, RegularJoinOptions } from './api/joins.ts'
 export type { KeyedStream, Ordered } from './api/keyed-stream.ts'
 export type { RunOptions } from './api/run-options.ts'
+export type { SinkHandle } from './api/sink-handle.ts'
+export type { TopicSinkOptions } from './api/topic-sink.ts'
+export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
 export {
   type NewSavepointOptions,
   type SavedKey,
   type SavedPosition,
   type SavedTimer,
   SavepointFile,
-} from './api/savepoint-file.ts'
-export type { SinkHandle } from './api/sink-handle.ts'
-export type { TopicSinkOptions } from './api/topic-sink.ts'
-export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
+} from './checkpoint/savepoint-file.ts'
 export type { JobState } from './cluster/job-state.ts'
 export { type RestartStrategy, restart } from './cluster/restart-strategy.ts'
 export type { SavepointChanges } from './cluster/savepoint-changes.ts'

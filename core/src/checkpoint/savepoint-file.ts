@@ -1,6 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { formatDifference } from '../checkpoint/format-change.ts'
-import { decodeSavepoint, encodeSavepoint, type Savepoint } from '../checkpoint/savepoint.ts'
 import { OptionError, StateIncompatibleError } from '../errors.ts'
 import type { OperatorListDescriptor, OperatorListDescriptors } from '../operator/operator-list.ts'
 import { redistribute } from '../operator/operator-state.ts'
@@ -18,6 +16,8 @@ import { type CellDeclaration, declareCells } from '../state/keyed/keyed-states.
 import type { TimerCell } from '../state/keyed/timer-cell.ts'
 import { StateTime } from '../state/keyed/ttl.ts'
 import { systemClock } from '../time/clock.ts'
+import { formatDifference } from './format-change.ts'
+import { decodeSavepoint, encodeSavepoint, type Savepoint } from './savepoint.ts'
 
 /** One key of an operator in a savepoint. Changes count when the function that got it returns. */
 export interface SavedKey<Descriptors extends StateDescriptors> {
