@@ -141,9 +141,13 @@ export class SavepointFile {
     change: (saved: SavedKey<Descriptors>) => void,
   ): void {
     const { saved, changes, cells } = this.#open(uid, descriptors, key)
-    this.#declare(uid, cells)
     change(saved)
-    for (const made of changes()) this.#entries.apply(made)
+    const made = changes()
+    // An operator that sets no timers does not declare any.
+    const touched = new Set(made.map(({ state }) => state))
+    const declared = cells.filter(({ name }) => name in descriptors || touched.has(`${uid}/${name}`))
+    this.#declare(uid, declared)
+    for (const one of made) this.#entries.apply(one)
   }
 
   /** Deletes all state and timers of a key of an operator. */
