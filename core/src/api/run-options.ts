@@ -57,6 +57,8 @@ export interface RunOptions {
   readonly heartbeatInterval?: Duration
   /** How long the group waits for its members to join again. @default '30s' */
   readonly rebalanceTimeout?: Duration
+  /** How often unbounded sources are asked for new partitions and splits, which are read from their beginning. @default '5m' */
+  readonly splitDiscovery?: Duration
   /** Sampling of back-pressure. @default 100 samples, 50 ms apart, every 60 s */
   readonly backPressure?: { readonly samples?: number; readonly delay?: Duration; readonly refreshInterval?: Duration }
   /** Ends the run on SIGTERM and SIGINT, with a final commit. @default false */
@@ -89,6 +91,7 @@ const names: Readonly<Record<keyof RunOptions, true>> = {
   sessionTimeout: true,
   heartbeatInterval: true,
   rebalanceTimeout: true,
+  splitDiscovery: true,
   backPressure: true,
   stopOnSignals: true,
   logger: true,
@@ -152,6 +155,7 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     sessionTimeoutMs,
     heartbeatIntervalMs,
     rebalanceTimeoutMs: positiveMs('rebalanceTimeout', options.rebalanceTimeout ?? '30s'),
+    splitDiscoveryMs: positiveMs('splitDiscovery', options.splitDiscovery ?? '5m'),
     backPressure: {
       samples: count('backPressure.samples', options.backPressure?.samples ?? defaultBackPressure.samples),
       delayMs: positiveMs('backPressure.delay', options.backPressure?.delay ?? defaultBackPressure.delayMs),

@@ -230,6 +230,7 @@ export class JobRun {
         sessionTimeoutMs: settings.sessionTimeoutMs,
         heartbeatIntervalMs: settings.heartbeatIntervalMs,
         rebalanceTimeoutMs: settings.rebalanceTimeoutMs,
+        splitDiscoveryMs: settings.splitDiscoveryMs,
         onEvent: settings.onEvent,
       }),
     )

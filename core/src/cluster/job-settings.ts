@@ -29,6 +29,7 @@ export interface JobSettings {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number
+  readonly splitDiscoveryMs: number
   readonly backPressure: BackPressureOptions
   readonly logger: Logger
   readonly clock: Clock

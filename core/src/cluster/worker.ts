@@ -14,6 +14,7 @@ import {
   type TaskAssignment,
 } from './assignment.ts'
 import type { RestartStrategy } from './restart-strategy.ts'
+import { SplitDiscovery } from './split-discovery.ts'
 import { addTotals, type WorkerEvent, type WorkerState, type WorkerStatus, type WorkerTotals } from './status.ts'
 import { type TaskHost, TaskRunner } from './task-runner.ts'
 import type { WorkerHandle } from './worker-handle.ts'
@@ -24,6 +25,8 @@ export interface WorkerOptions {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number
+  /** How often sources are asked for new partitions and splits. */
+  readonly splitDiscoveryMs: number
   readonly onEvent: (event: WorkerEvent) => void
 }
 
@@ -41,6 +44,7 @@ export class Worker implements WorkerHandle, TaskHost {
   readonly #finished = new Set<string>()
   readonly #work = new Set<Promise<void>>()
   readonly #restarts: Counter
+  readonly #discovery: SplitDiscovery
   readonly #done = Promise.withResolvers<WorkerOutcome>()
   readonly #ready = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<void>()
@@ -57,7 +61,11 @@ export class Worker implements WorkerHandle, TaskHost {
   constructor(options: WorkerOptions) {
     this.#options = options
     const { environment } = options
-    this.environment = { ...environment, commitOffsets: (offsets) => this.#commitOffsets(offsets) }
+    const topicPartitions = new Map(environment.topicPartitions)
+    this.environment = { ...environment, topicPartitions, commitOffsets: (offsets) => this.#commitOffsets(offsets) }
+    this.#discovery = new SplitDiscovery(this.environment, topicPartitions, options.splitDiscoveryMs, (found) =>
+      this.#track(this.#onSplitsFound(found)),
+    )
     this.restart = options.restart
     this.sessionTimeoutMs = options.sessionTimeoutMs
     this.#since = environment.clock.now()
@@ -102,6 +110,7 @@ export class Worker implements WorkerHandle, TaskHost {
         rebalanceTimeoutMs,
       })
       if (this.isEnding) await this.#member.leave()
+      else this.#discovery.start()
     } catch (error) {
       this.fail(error)
     }
@@ -315,7 +324,19 @@ export class Worker implements WorkerHandle, TaskHost {
     this.#track(this.#leave().then(rejected, rejected))
   }
 
+  /** Tasks read what they have at their start. */
+  async #onSplitsFound(found: readonly string[]): Promise<void> {
+    this.environment.logger.info(
+      { job: this.environment.graph.job, found },
+      'Sources have grown; their tasks start anew',
+    )
+    if (this.#isHeld || this.isEnding) return
+    await this.hold()
+    this.release()
+  }
+
   #beginEnd(): void {
+    this.#discovery.close()
     this.isEnding = true
     this.#ended.resolve()
   }

@@ -12,6 +12,8 @@ export class SourceHead {
   #live: number
   #watermark = MIN_WATERMARK
   #idle = false
+  /** It has no channel yet, and may get one. */
+  #isWaiting = false
 
   constructor(receiver: Receiver<unknown>, channels: number) {
     this.receiver = receiver
@@ -26,7 +28,7 @@ export class SourceHead {
 
   /** True when every channel has ended; the final watermark is out then. */
   get ended(): boolean {
-    return this.#live === 0
+    return this.#live === 0 && !this.#isWaiting
   }
 
   isEnded(channel: number): boolean {
@@ -58,8 +60,16 @@ export class SourceHead {
     this.onWatermark(channel, MAX_WATERMARK)
   }
 
-  /** For a task that has no channel of this source. */
+  /** For a task that has no channel of this source yet: nobody waits for it. */
+  waitEmpty(): void {
+    this.#isWaiting = true
+    this.#idle = true
+    this.receiver.onIdle(true)
+  }
+
+  /** For a task that has no channel of this source, and will get none. */
   endEmpty(): void {
+    this.#isWaiting = false
     this.#watermark = MAX_WATERMARK
     this.receiver.onWatermark(MAX_WATERMARK)
   }

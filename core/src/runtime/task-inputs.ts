@@ -43,6 +43,8 @@ export class TaskInputs {
   /** Partitions that wait for others to come near in event time. */
   readonly #held = new Set<PartitionInput>()
   readonly #options: TaskInputsOptions
+  /** Heads of sources that may get something to read. */
+  readonly #empty: SourceHead[] = []
   #nextSplit = 0
 
   constructor(options: TaskInputsOptions) {
@@ -73,6 +75,7 @@ export class TaskInputs {
   /** Ends the sources where they are; repartition topics end when their writers do. */
   endSources(): void {
     for (const input of [...this.#partitions.values(), ...this.#splits]) if (!input.ended) input.end()
+    for (const head of this.#empty.splice(0)) head.endEmpty()
   }
 
   /** The lowest watermark of the task's inputs. */
@@ -203,8 +206,7 @@ export class TaskInputs {
       this.#partitions.set(`${topic}/${partition}`, input)
       this.#starts.push(() => input.start())
     })
-    // A task beyond the number of partitions has nothing to read: its head has ended from the start.
-    if (own.length === 0) this.#starts.push(() => head.endEmpty())
+    if (own.length === 0) this.#addEmpty(head, spec.bounded)
   }
 
   #addSplits(
@@ -238,7 +240,13 @@ export class TaskInputs {
       this.#splits.push(input)
       this.#starts.push(() => input.start())
     })
-    if (own.length === 0) this.#starts.push(() => head.endEmpty())
+    if (own.length === 0) this.#addEmpty(head, spec.source.bounded)
+  }
+
+  /** A task beyond the number of partitions or splits has nothing to read, for now or for good. */
+  #addEmpty(head: SourceHead, bounded: boolean): void {
+    this.#starts.push(() => (bounded ? head.endEmpty() : head.waitEmpty()))
+    if (!bounded) this.#empty.push(head)
   }
 
   #addExchange(

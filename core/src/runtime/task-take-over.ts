@@ -122,6 +122,10 @@ async function positions(
 ): Promise<PartitionPosition[]> {
   if (plan.positions === 'log' && meta !== null) checkOffsetsMatch(inputs, committed, meta)
   const stored = new Map(meta?.partitions.map((entry) => [`${entry.topic}/${entry.partition}`, entry]))
+  const begun = new Set([
+    ...inputs.filter((_, at) => committed[at] != null).map(({ topic }) => topic),
+    ...(meta?.partitions ?? []).map(({ topic }) => topic),
+  ])
   return Promise.all(
     inputs.map(async ({ topic, partition }, at): Promise<PartitionPosition> => {
       const entry = plan.positions === 'state' ? stored.get(`${topic}/${partition}`) : undefined
@@ -130,7 +134,9 @@ async function positions(
       const spec = sourceSpec(region, topic)
       const watermark = metadata[at]?.watermark ?? null
       const end = metadata[at]?.end ?? (spec?.bounded ? await offsetAt(environment, topic, partition, 'latest') : null)
-      const offset = known?.offset ?? (await offsetAt(environment, topic, partition, spec?.start ?? 'earliest'))
+      // A partition that came after others of its topic had been read is new: all of it counts.
+      const start = begun.has(topic) ? 'earliest' : (spec?.start ?? 'earliest')
+      const offset = known?.offset ?? (await offsetAt(environment, topic, partition, start))
       return { topic, partition, offset, watermark, end }
     }),
   )

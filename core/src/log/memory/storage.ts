@@ -63,6 +63,12 @@ export class MemoryStorage {
     )
   }
 
+  /** Lets a topic grow to so many partitions. */
+  growTopic(name: string, partitions: number): void {
+    const topic = this.#topics.get(name) ?? []
+    while (topic.length < partitions) topic.push(new MemoryPartition(name, topic.length))
+  }
+
   deleteTopic(name: string): void {
     this.#topics.delete(name)
   }
