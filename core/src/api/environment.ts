@@ -1,10 +1,14 @@
 import { type GeneratorOptions, generatorSource } from '../connector/generator.ts'
 import { type IterableInput, iterableSource } from '../connector/iterable.ts'
 import type { Source } from '../connector/source.ts'
-import type { DecodeFailurePolicy, StartPosition } from '../plan/logical-graph.ts'
+import type { Operator } from '../operator/operator.ts'
+import { SequenceOperator } from '../operator/sequence.ts'
+import { StartGate } from '../operator/start-gate.ts'
+import type { DecodeFailurePolicy, Partitioning, StartPosition } from '../plan/logical-graph.ts'
+import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
-import { DataStream } from './data-stream.ts'
+import { DataStream, forward } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 
 export interface SourceOptions<T> {
@@ -17,6 +21,11 @@ export interface TopicOptions<T> extends SourceOptions<T> {
   readonly bounded?: boolean
   /** Where to begin when the job has read nothing yet; a number is a record time in ms. @default 'earliest' */
   readonly start?: StartPosition
+  /**
+   * A bounded stream of the job that comes first, such as an archive: the topic is read when all of it has been, by all tasks, and
+   * the result holds both. Event time follows the first stream, then the topic.
+   */
+  readonly after?: DataStream<T>
   /** @default 'fail' */
   readonly onDecodeFailure?: DecodeFailurePolicy
 }
@@ -90,9 +99,10 @@ export class Environment {
   #topic<T>(
     topic: string,
     value: Serde<unknown>,
-    { time, bounded = false, start = 'earliest', onDecodeFailure = 'fail' }: TopicOptions<T>,
+    { time, bounded = false, start = 'earliest', onDecodeFailure = 'fail', after }: TopicOptions<T>,
     extra: Pick<Extract<Parameters<GraphBuilder['source']>[1], { kind: 'topic' }>, 'toRecord'>,
   ): DataStream<T> {
+    const gate = after === undefined ? null : new StartGate()
     const node = this.#builder.source('topic-source', {
       kind: 'topic',
       topic,
@@ -100,10 +110,24 @@ export class Environment {
       ...extra,
       time: (time ?? null) as WatermarkStrategy<unknown> | null,
       bounded,
+      ...(gate === null ? {} : { gate }),
       start,
       onDecodeFailure,
     })
     node.name = topic
+    const stream = new DataStream<T>(this.#builder, node)
+    return gate === null || after === undefined ? stream : this.#sequence(after, stream, gate)
+  }
+
+  #sequence<T>(first: DataStream<T>, second: DataStream<T>, gate: StartGate): DataStream<T> {
+    // Nothing but its end travels to all tasks.
+    const end = first.filter(() => false).named('end')
+    const toAll: Partitioning = { kind: 'broadcast', value: msgpack<unknown>() }
+    const node = this.#builder.operator({
+      type: 'sequence',
+      inputs: [first.edge(forward), end.edge(toAll), second.edge(forward)],
+      create: () => new SequenceOperator<T>(gate) as Operator,
+    })
     return new DataStream<T>(this.#builder, node)
   }
 }

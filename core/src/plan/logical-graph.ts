@@ -1,6 +1,7 @@
 import type { Sink } from '../connector/sink.ts'
 import type { Source } from '../connector/source.ts'
 import type { Operator } from '../operator/operator.ts'
+import type { StartGate } from '../operator/start-gate.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 
@@ -28,6 +29,8 @@ export interface TopicSourceSpec {
   ) => unknown
   readonly time: WatermarkStrategy<unknown> | null
   readonly bounded: boolean
+  /** Closed until a stream that comes before it has ended. */
+  readonly gate?: StartGate
   readonly start: StartPosition
   readonly onDecodeFailure: DecodeFailurePolicy
 }

@@ -32,15 +32,23 @@ export function cutRegions(graph: LogicalGraph, parallelism: number): Cut {
   return { isCut, regionOf, order: topological(graph, isCut, regionOf) }
 }
 
-/** The greatest number of exchanges on a way from a source. */
+/**
+ * The greatest number of exchanges on a way from a source. A source itself is as near to its first reader as it can be: what reads
+ * it in the same task does not need an exchange then.
+ */
 function levels(graph: LogicalGraph): number[] {
   const level: number[] = []
+  const ofSources = new Map<number, number>()
   for (const node of graph.nodes) {
-    level[node.id] = Math.max(
-      0,
-      ...node.inputs.map(({ from, partitioning }) => (level[from] as number) + (isExchanged(partitioning) ? 1 : 0)),
-    )
+    const exchanges = ({ partitioning }: LogicalEdge): number => (isExchanged(partitioning) ? 1 : 0)
+    const own = Math.max(0, ...node.inputs.map((edge) => (level[edge.from] as number) + exchanges(edge)))
+    level[node.id] = own
+    for (const edge of node.inputs) {
+      if (graph.nodes[edge.from]?.kind !== 'source') continue
+      ofSources.set(edge.from, Math.min(ofSources.get(edge.from) ?? Number.POSITIVE_INFINITY, own - exchanges(edge)))
+    }
   }
+  for (const [source, least] of ofSources) level[source] = least
   return level
 }
 

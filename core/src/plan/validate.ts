@@ -1,6 +1,7 @@
 import { GraphError } from '../errors.ts'
+import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
-import type { LogicalGraph, LogicalNode } from './logical-graph.ts'
+import type { LogicalGraph, LogicalNode, SourceNode } from './logical-graph.ts'
 import { assignUids } from './uid.ts'
 import { checkTopics } from './validate-topics.ts'
 
@@ -31,6 +32,7 @@ export function validate(graph: LogicalGraph): void {
   graph.nodes.forEach((node, at) => {
     if (node.id !== at) throw invalid(graph, node, `has the id ${node.id} at position ${at}; ids are positions`)
     checkInputs(graph, node)
+    checkSequence(graph, node)
     for (const { from } of node.inputs) read.add(from)
   })
   for (const node of graph.nodes) {
@@ -40,6 +42,24 @@ export function validate(graph: LogicalGraph): void {
   }
   checkTopics(graph)
   assignUids(graph)
+}
+
+/** What comes first must end. */
+function checkSequence(graph: LogicalGraph, node: LogicalNode): void {
+  const first = node.type === 'sequence' ? node.inputs[FIRST] : undefined
+  if (first === undefined) return
+  for (let from = [first.from]; from.length > 0; ) {
+    const nodes = from.map((id) => graph.nodes[id] as LogicalNode)
+    const endless = nodes.find((own) => own.kind === 'source' && !isBounded(own))
+    if (endless !== undefined) {
+      throw invalid(graph, node, `comes after a stream of '${endless.name}', which does not end; give it bounded: true`)
+    }
+    from = nodes.flatMap(({ inputs }) => inputs.map((edge) => edge.from))
+  }
+}
+
+function isBounded({ source }: SourceNode): boolean {
+  return source.kind === 'topic' ? source.bounded : source.source.bounded
 }
 
 function checkInputs(graph: LogicalGraph, node: LogicalNode): void {

@@ -43,6 +43,8 @@ export class TaskInputs {
   /** Partitions that wait for others to come near in event time. */
   readonly #held = new Set<PartitionInput>()
   readonly #options: TaskInputsOptions
+  /** Partitions that are not read before something else has ended. */
+  #gated: PartitionInput[] = []
   /** Heads of sources that may get something to read. */
   readonly #empty: SourceHead[] = []
   #nextSplit = 0
@@ -65,7 +67,9 @@ export class TaskInputs {
   start(): void {
     for (const start of this.#starts) start()
     this.#watchIdleness()
-    this.#reader?.add([...this.#partitions.values()].filter((input) => !input.ended))
+    const all = [...this.#partitions.values()].filter((input) => !input.ended)
+    this.#reader?.add(all.filter((input) => !this.#isGated(input)))
+    this.#gated = all.filter((input) => this.#isGated(input))
   }
 
   get ended(): boolean {
@@ -86,6 +90,7 @@ export class TaskInputs {
   /** Runs the next batch through the chains. Returns the number of records, or -1 when there was nothing to do. */
   poll(): number {
     if (this.#held.size > 0) this.#releaseHeld()
+    if (this.#gated.length > 0) this.#openGates()
     const batch = this.#reader?.take()
     if (batch !== undefined) return this.#process(batch)
     for (let tried = 0; tried < this.#splits.length; tried++) {
@@ -162,6 +167,22 @@ export class TaskInputs {
       this.#reader?.pause([{ topic, partition }])
     }
     return records
+  }
+
+  #isGated({ topic }: PartitionInput): boolean {
+    const { region, index } = this.#options
+    return region.nodes.some(({ node }) => {
+      if (node.kind !== 'source' || node.source.kind !== 'topic' || node.source.topic !== topic) return false
+      return node.source.gate?.isOpen(index) === false
+    })
+  }
+
+  /** Begins to read what comes after something that has ended by now. */
+  #openGates(): void {
+    const open = this.#gated.filter((input) => !this.#isGated(input))
+    if (open.length === 0) return
+    this.#gated = this.#gated.filter((input) => !open.includes(input))
+    this.#reader?.add(open)
   }
 
   /** Lets partitions go on that the others have come near to. */
