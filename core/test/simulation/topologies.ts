@@ -219,6 +219,29 @@ export const topologies: readonly Topology[] = [
     }),
   },
   {
+    name: 'reading an archive before its topic',
+    parallelism: 2,
+    outputs: ['windows'],
+    prepare(storage) {
+      const all = readings(11, 60)
+      fill(storage, 'archive', 2, all.slice(0, 40))
+      fill(storage, 'in', 2, all.slice(40))
+      storage.createTopic('windows', 2)
+    },
+    job: job('archived', (env) => {
+      const archive = env.topic('archive', json<Reading>(), { bounded: true, time })
+      env
+        .topic('in', json<Reading>(), { bounded: true, time, after: archive })
+        .keyBy((reading) => reading.key)
+        .window(tumbling(40))
+        .aggregate(
+          { create: () => 0, add: (sum, reading) => sum + reading.n, result: (sum) => sum },
+          (sum, { key, window }) => `${key}@${window.start}=${sum}`,
+        )
+        .toTopic('windows', json())
+    }),
+  },
+  {
     name: 'two inputs with shared state and timers',
     parallelism: 1,
     outputs: ['joined'],
