@@ -71,7 +71,7 @@ export class SplitDiscovery {
   #growSplits(): string[] {
     return this.#sources().flatMap(({ uid, source }) => {
       if (source.kind !== 'splits' || source.source.bounded) return []
-      const now = source.source.splits(this.#environment.graph.parallelism)
+      const now = source.source.splits()
       const before = this.#splits.get(uid) ?? 0
       if (now <= before) return []
       this.#splits.set(uid, now)

@@ -4,27 +4,39 @@ import type { PollStatus, Source, SplitReader, SplitReaderContext } from './sour
 export interface GeneratorOptions<T> {
   /** Makes record number `index`; must give the same record for the same index. */
   readonly make: (index: number) => T
-  /** Number of records over all tasks; without it there is no end. */
+  /** Number of records over all splits; without it there is no end. */
   readonly count?: number
-  /** Records in a second over all tasks; without it as many as are taken. */
+  /** Records in a second over all splits; without it as many as are taken. */
   readonly ratePerSecond?: number
+  /**
+   * How many tasks can make records at the same time: split i of n makes i, i + n, i + 2n, … Records are in order within a split only.
+   * It stays the same over the life of a job.
+   * @default 1
+   */
+  readonly splits?: number
 }
 
-/** Makes records by their index, one split for each task: split i makes i, i + n, i + 2n, … */
+/**
+ * Makes records by their index.
+ * @throws OPTION_INVALID
+ */
 export function generatorSource<T>(options: GeneratorOptions<T>): Source<T, number> {
-  const { count, ratePerSecond } = options
+  const { count, ratePerSecond, splits = 1 } = options
   if (count !== undefined && !(Number.isSafeInteger(count) && count >= 0)) {
     throw new OptionError(`count is ${count}; it must be a whole number of 0 or more.`)
   }
   if (ratePerSecond !== undefined && !(ratePerSecond > 0)) {
     throw new OptionError(`ratePerSecond is ${ratePerSecond}; it must be above 0.`)
   }
+  if (!(Number.isSafeInteger(splits) && splits >= 1)) {
+    throw new OptionError(`splits is ${splits}; it must be a whole number of 1 or more.`)
+  }
   return {
     name: 'generator',
     bounded: count !== undefined,
     replayable: true,
-    splits: (parallelism) => parallelism,
-    open: (split, position, context) => new GeneratorReader(options, split, position ?? 0, context),
+    splits: () => splits,
+    open: (split, position, context) => new GeneratorReader({ ...options, splits }, split, position ?? 0, context),
   }
 }
 
@@ -42,17 +54,16 @@ class GeneratorReader<T> implements SplitReader<T, number> {
   #cancel: (() => void) | null = null
 
   constructor(
-    { make, count, ratePerSecond }: GeneratorOptions<T>,
+    { make, count, ratePerSecond, splits }: GeneratorOptions<T> & { readonly splits: number },
     split: number,
     position: number,
     context: SplitReaderContext,
   ) {
     this.#make = make
     this.#split = split
-    this.#splits = context.parallelism
-    this.#count = count === undefined ? Number.POSITIVE_INFINITY : Math.ceil((count - split) / context.parallelism)
-    this.#ratePerMs =
-      ratePerSecond === undefined ? Number.POSITIVE_INFINITY : ratePerSecond / 1000 / context.parallelism
+    this.#splits = splits
+    this.#count = count === undefined ? Number.POSITIVE_INFINITY : Math.ceil((count - split) / splits)
+    this.#ratePerMs = ratePerSecond === undefined ? Number.POSITIVE_INFINITY : ratePerSecond / 1000 / splits
     this.#context = context
     this.#startedAt = context.now()
     this.#startedFrom = position

@@ -30,9 +30,9 @@ export interface Source<T, Position = unknown> {
   readonly bounded: boolean
   readonly replayable: boolean
   /**
-   * Number of splits, given the parallelism of the job. An unbounded source may give more later, never fewer: it is asked
+   * Number of splits, whatever the parallelism of the job. An unbounded source may give more later, never fewer: it is asked
    * again now and then, and new splits are read from their beginning.
    */
-  splits(parallelism: number): number
+  splits(): number
   open(split: number, position: Position | null, context: SplitReaderContext): SplitReader<T, Position>
 }

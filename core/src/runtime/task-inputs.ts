@@ -237,7 +237,7 @@ export class TaskInputs {
     heads: SourceHead[],
   ): void {
     const own: number[] = []
-    const splits = spec.source.splits(region.parallelism)
+    const splits = spec.source.splits()
     for (let split = index; split < splits; split += region.parallelism) own.push(split)
     const head = new SourceHead(chain.output(uid), own.length)
     heads.push(head)

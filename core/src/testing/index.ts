@@ -1,5 +1,8 @@
 export { Random } from '../structure/random.ts'
 export { VirtualClock, type VirtualClockOptions } from '../time/virtual-clock.ts'
+export type { ContractCase } from './contract/contract-case.ts'
+export { type SinkUnderTest, sinkContract } from './contract/sink-contract.ts'
+export { type SourceUnderTest, sourceContract } from './contract/source-contract.ts'
 export { type HarnessOptions, HarnessTopic, type SendOptions, TestHarness, testHarness } from './harness.ts'
 export {
   HarnessInput,

@@ -151,7 +151,7 @@ describe('windows of a job', () => {
       await job('hot', (env) => {
         const windows = env
           .generate(
-            { make: (n: number) => ({ key: n % 10 === 0 ? n % 7 : 'hot', n }), count: 20_000 },
+            { make: (n: number) => ({ key: n % 10 === 0 ? n % 7 : 'hot', n }), count: 20_000, splits: 4 },
             {
               time: watermarks.monotonous(({ n }: { n: number }) => n - (n % 3)),
             },

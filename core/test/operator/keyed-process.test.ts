@@ -279,6 +279,15 @@ describe('timers', () => {
     ])
   })
 
+  it('of processing time that wait at the end of the input fire once, since no clock will come to them', async () => {
+    const clock = new VirtualClock({ startMs: 100 })
+    const harness = await open(undefined, clock)
+    run(harness, 'a', ({ timers }) => timers.atProcessingTime(150))
+    harness.end()
+    await clock.advanceTo(1_000)
+    expect(harness.records).toEqual([{ key: 'a', timeMs: 150, domain: 'processing' }])
+  })
+
   it('that are moved with every record do not pile up', async () => {
     const harness = await open()
     for (let at = 0; at < 10_000; at++) {
