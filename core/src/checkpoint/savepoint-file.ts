@@ -15,8 +15,10 @@ import { KeySlot } from '../state/keyed/key-table.ts'
 import { type CellDeclaration, declareCells } from '../state/keyed/keyed-states.ts'
 import type { TimerCell } from '../state/keyed/timer-cell.ts'
 import { StateTime } from '../state/keyed/ttl.ts'
+import { asBuffer } from '../structure/buffer.ts'
 import { systemClock } from '../time/clock.ts'
 import { formatDifference } from './format-change.ts'
+import { uidOf } from './path.ts'
 import { decodeSavepoint, encodeSavepoint, type Savepoint } from './savepoint.ts'
 
 /** One key of an operator in a savepoint. Changes count when the function that got it returns. */
@@ -168,7 +170,7 @@ export class SavepointFile {
     for (const { state, key, sub } of this.#entries.values()) {
       const domain = domains[state]
       if (domain !== undefined && sub !== null) {
-        timers.push({ key: decodeKey(bufferOf(key)), timeMs: bufferOf(sub).readDoubleBE(0), domain })
+        timers.push({ key: decodeKey(asBuffer(key)), timeMs: asBuffer(sub).readDoubleBE(0), domain })
       }
     }
     return timers.sort((a, b) => a.timeMs - b.timeMs)
@@ -241,7 +243,7 @@ export class SavepointFile {
     const states = new Set(names.map((name) => `${uid}/${name}`))
     const keys = new Map<string, unknown>()
     for (const { state, key } of this.#entries.values()) {
-      if (states.has(state)) keys.set(bufferOf(key).toString('latin1'), decodeKey(bufferOf(key)))
+      if (states.has(state)) keys.set(asBuffer(key).toString('latin1'), decodeKey(asBuffer(key)))
     }
     return [...keys.values()]
   }
@@ -288,12 +290,4 @@ function timersOf(event: TimerCell, processing: TimerCell): Timers {
     deleteEventTime: (timeMs) => void event.delete(timeMs),
     deleteProcessingTime: (timeMs) => void processing.delete(timeMs),
   }
-}
-
-function uidOf(state: string): string {
-  return state.slice(0, state.lastIndexOf('/'))
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

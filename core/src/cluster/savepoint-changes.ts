@@ -1,4 +1,5 @@
 import { formatDifference } from '../checkpoint/format-change.ts'
+import { uidOf } from '../checkpoint/path.ts'
 import type { Savepoint } from '../checkpoint/savepoint.ts'
 import { OptionError, StateIncompatibleError } from '../errors.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
@@ -156,11 +157,6 @@ function jobTopics({ regions }: JobGraph): string[] {
       node.kind === 'source' && node.source.kind === 'topic' ? [`topic:${node.source.topic}`] : [],
     ),
   )
-}
-
-/** `<uid>/<name>` → uid. */
-export function uidOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'))
 }
 
 function mapKeys<V>(record: Readonly<Record<string, V>>, rename: (key: string) => string): Record<string, V> {

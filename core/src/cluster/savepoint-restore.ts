@@ -1,4 +1,5 @@
 import { type EpochMeta, encodeEpochMeta, encodeOffsetMetadata } from '../checkpoint/format.ts'
+import { uidOf } from '../checkpoint/path.ts'
 import type { Savepoint } from '../checkpoint/savepoint.ts'
 import { OptionError } from '../errors.ts'
 import type { OffsetCommit } from '../log/log.ts'
@@ -12,7 +13,7 @@ import {
   taskId,
 } from '../runtime/task-environment.ts'
 import { taskOfKeyGroup } from '../state/key-group.ts'
-import { changed, type SavepointChanges, uidOf } from './savepoint-changes.ts'
+import { changed, type SavepointChanges } from './savepoint-changes.ts'
 import { shareInFlight, shareOperators } from './savepoint-shares.ts'
 
 /** The epoch that a restored task begins behind. */

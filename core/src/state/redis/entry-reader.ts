@@ -1,4 +1,5 @@
 import { StreamError } from '../../errors.ts'
+import { asBuffer } from '../../structure/buffer.ts'
 import type { StateEntry, StateKey } from '../backend.ts'
 import type { RedisConnection } from './connection.ts'
 import { pairOf, splitPair, type TaskKeys } from './keys.ts'
@@ -195,8 +196,4 @@ function entriesOf(container: Container, elements: readonly Buffer[]): StateEntr
     )
   }
   return entries
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

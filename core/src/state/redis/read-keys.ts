@@ -1,4 +1,5 @@
 import { StreamError } from '../../errors.ts'
+import { asBuffer } from '../../structure/buffer.ts'
 import type { AppliedEntries, StateEntry, StateKey } from '../backend.ts'
 import type { RedisConnection } from './connection.ts'
 import { pairOf, type TaskKeys } from './keys.ts'
@@ -50,8 +51,4 @@ function entriesOf(
     entries.push({ state, keyGroup, key, sub: subs[i] as Buffer, value: subs[i + 1] as Buffer })
   }
   return entries
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
