@@ -145,6 +145,22 @@ describe('windows of a job', () => {
     expect(results).toEqual(['0: b', '1: b', '2: a'])
   })
 
+  it('may be all that there is of each part of a bounded stream, to be sorted', async () => {
+    const results = await resultsOf(
+      (stream) =>
+        stream
+          .keyBy('shop')
+          .window(globalWindows())
+          .trigger(triggers.endOfStream())
+          .process((own, { key }, out: Collector<string>) => {
+            const amounts = [...own].map(({ amount }) => amount).sort((a, b) => b - a)
+            out.emit(`${key}: ${amounts.join(' ')}`)
+          }),
+      2,
+    )
+    expect(results.toSorted()).toEqual(['a: 16 4 1', 'b: 8 2'])
+  })
+
   it('give the same when records are gathered before they travel', async () => {
     const counts = async (isPreAggregated: boolean, parallelism: number): Promise<string[]> => {
       const rows: string[] = []
