@@ -110,6 +110,7 @@ export type { RetryOptions } from './time/back-off.ts'
 export { type Duration, durationMs } from './time/duration.ts'
 export type { SignedDuration } from './time/signed-duration.ts'
 export {
+  type TimeField,
   type TimestampAssigner,
   type WatermarkGenerator,
   type WatermarkStrategy,

@@ -13,7 +13,7 @@ import type { ProcessFunction } from '../operator/process-function.ts'
 import { FilterOperator, FlatMapOperator, MapOperator } from '../operator/transform.ts'
 import { UnionOperator } from '../operator/union.ts'
 import type { WindowAssigner } from '../operator/window/window-assigner.ts'
-import type { LogicalEdge, Partitioning } from '../plan/logical-graph.ts'
+import type { LogicalEdge, OperatorSemantics, Partitioning } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
@@ -82,7 +82,7 @@ export class DataStream<T> {
   filter(keep: (value: T) => boolean): DataStream<T>
   filter(keep: (value: T) => boolean): DataStream<T> {
     refuseAsync('filter', keep)
-    return this.#then('filter', () => new FilterOperator(keep))
+    return this.#then('filter', () => new FilterOperator(keep), false, { kind: 'filter' })
   }
 
   /** Any number of records for each, in order. */
@@ -144,7 +144,11 @@ export class DataStream<T> {
 
   /** Only these fields of every record. */
   project<const Field>(...fields: readonly (Field & keyof T)[]): DataStream<Pick<T, Field & keyof T>> {
-    return this.#then('project', () => new MapOperator((value: T) => pick(value, fields)))
+    const names = fields.map(String)
+    return this.#then('project', () => new MapOperator((value: T) => pick(value, fields)), false, {
+      kind: 'project',
+      fields: names,
+    })
   }
 
   /** What functions of this operator send to a side output. */
@@ -258,9 +262,10 @@ export class DataStream<T> {
   keyBy<K>(by: ((value: T) => K) | keyof T, options: KeyByOptions<T> = {}): KeyedStream<K, T> {
     const key = typeof by === 'function' ? by : (value: T): K => value[by] as K
     const select = key as (value: unknown) => unknown
+    const field = typeof by === 'string' ? { field: by } : {}
     const partitioning: Partitioning = options.prepartitioned
       ? { kind: 'prepartitioned', key: select }
-      : { kind: 'hash', key: select, value: serdeOf(options) }
+      : { kind: 'hash', key: select, ...field, value: serdeOf(options) }
     return new KeyedStream<K, T>(this.builder, this.edge(partitioning), key)
   }
 
@@ -312,13 +317,15 @@ export class DataStream<T> {
       type,
       inputs: [this.edge(partitioning)],
       create: () => new PassOperator() as Operator,
+      semantics: { kind: 'identity' },
     })
     return new DataStream<T>(this.builder, node)
   }
 
-  #then<Out>(type: string, create: () => Operator, stateful = false): DataStream<Out> {
+  #then<Out>(type: string, create: () => Operator, stateful = false, semantics?: OperatorSemantics): DataStream<Out> {
     const inputs = [this.edge(forward)]
-    return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs, create, stateful }))
+    const known = semantics === undefined ? {} : { semantics }
+    return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs, create, stateful, ...known }))
   }
 }
 

@@ -1,10 +1,12 @@
 import { GraphError } from '../errors.ts'
 import type { Operator } from '../operator/operator.ts'
 import type {
+  Combiner,
   LogicalEdge,
   LogicalGraph,
   LogicalNode,
   OperatorNode,
+  OperatorSemantics,
   SinkNode,
   SourceNode,
 } from '../plan/logical-graph.ts'
@@ -19,6 +21,8 @@ export interface OperatorSpec {
   readonly create: () => Operator
   readonly stateful?: boolean
   readonly keyed?: boolean
+  readonly semantics?: OperatorSemantics
+  readonly combiner?: Combiner | null
 }
 
 /** Gathers the nodes of one graph while the job's function runs. */
@@ -35,8 +39,9 @@ export class GraphBuilder {
     return this.#add({ ...this.#base(type, []), kind: 'source', source })
   }
 
-  operator({ type, inputs, create, stateful = false, keyed = false }: OperatorSpec): BuildingNode {
-    return this.#add({ ...this.#base(type, inputs), kind: 'operator', create, stateful, keyed })
+  operator({ type, inputs, create, stateful = false, keyed = false, semantics, combiner }: OperatorSpec): BuildingNode {
+    const known = { ...(semantics === undefined ? {} : { semantics }), ...(combiner == null ? {} : { combiner }) }
+    return this.#add({ ...this.#base(type, inputs), kind: 'operator', create, stateful, keyed, ...known })
   }
 
   sink(type: string, input: LogicalEdge, sink: SinkNode['sink']): BuildingNode {

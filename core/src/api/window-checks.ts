@@ -1,7 +1,6 @@
 import { GraphError } from '../errors.ts'
-import type { PaneContents } from '../operator/window/pane-contents.ts'
 import { whyNotMergeable } from '../operator/window/pane-states.ts'
-import { type AlignedWindows, isMerging } from '../operator/window/window-assigner.ts'
+import { isMerging } from '../operator/window/window-assigner.ts'
 import type { AnyWindowFunction } from '../operator/window/window-function.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { StateDescriptor, StateDescriptors } from '../state/keyed/descriptor.ts'
@@ -52,19 +51,4 @@ function checkMergeable(states: StateDescriptors): void {
     const why = whyNotMergeable(descriptor as unknown as StateDescriptor)
     if (why !== null) throw refuse('window', `these windows merge, but their state '${name}' ${why}`)
   }
-}
-
-/** The windows of partial aggregates. @throws GRAPH_INVALID where they would not give what the records give */
-export function preAggregatedWindows(spec: WindowSpec, contents: PaneContents): AlignedWindows {
-  const { assigner, trigger, lateTag } = spec
-  const isAligned = assigner.kind === 'tumbling' || assigner.kind === 'sliding' || assigner.kind === 'cumulative'
-  if (!isAligned || assigner.domain !== 'event') {
-    throw refuse('preAggregated', 'it is for tumbling, sliding and cumulative windows of event time')
-  }
-  if (contents.merge === null)
-    throw refuse('preAggregated', 'the aggregate has no merge, which joins what tasks gathered')
-  if (trigger !== null)
-    throw refuse('preAggregated', 'a trigger decides record by record, and they are gathered before')
-  if (lateTag !== null) throw refuse('lateTo', 'late records have been gathered already; leave preAggregated out')
-  return assigner
 }

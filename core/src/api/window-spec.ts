@@ -19,11 +19,10 @@ export interface WindowSpec {
   readonly lateTag: string | null
   readonly trigger: Trigger<never> | null
   readonly evictor: Evictor<never> | null
-  readonly isPreAggregated: boolean
 }
 
 export function windowSpec(key: (value: never) => unknown, assigner: WindowAssigner): WindowSpec {
-  return { key, assigner, allowedLatenessMs: 0, lateTag: null, trigger: null, evictor: null, isPreAggregated: false }
+  return { key, assigner, allowedLatenessMs: 0, lateTag: null, trigger: null, evictor: null }
 }
 
 /** A user's function as operators run it. */

@@ -1,6 +1,7 @@
 import type { OutputTag } from '../operator/output-tag.ts'
 import type { Collector } from '../operator/process-function.ts'
 import type { Evictor } from '../operator/window/evictor.ts'
+import { keyOfPartials, takingPartials, windowsOfPartials } from '../operator/window/gather/partial-aggregate.ts'
 import {
   aggregating,
   gathering,
@@ -8,27 +9,22 @@ import {
   type PaneContents,
   reducing,
 } from '../operator/window/pane-contents.ts'
-import {
-  mergingPartials,
-  type PartialAggregate,
-  PreAggregateOperator,
-  partialSerde,
-} from '../operator/window/pre-aggregate.ts'
 import { TaggedInputs, taggedSerde } from '../operator/window/tagged-inputs.ts'
 import type { Trigger } from '../operator/window/trigger.ts'
 import { isMerging, type WindowAssigner } from '../operator/window/window-assigner.ts'
 import type { AnyWindowFunction, WindowContext, WindowFunction } from '../operator/window/window-function.ts'
-import type { LogicalEdge } from '../plan/logical-graph.ts'
+import type { Combiner, LogicalEdge } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Aggregate, NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
 import { coGroupFunction, coGroupSpec } from './co-group.ts'
-import { DataStream, forward } from './data-stream.ts'
+import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import type { JoinSerdes } from './joins.ts'
 import type { KeyedStream } from './keyed-stream.ts'
-import { checkWindow, preAggregatedWindows, refuse } from './window-checks.ts'
+import { checkWindow, refuse } from './window-checks.ts'
+import { combinerOf } from './window-combiner.ts'
 import { toWindowFunction, type WindowSpec, windowOperator } from './window-spec.ts'
 
 /** Turns the result of a window into what the stream goes on with. */
@@ -67,14 +63,6 @@ export class WindowedStream<K, T> {
   lateTo(tag: OutputTag<T>): WindowedStream<K, T> {
     if (!hasLateRecords(this.#spec.assigner)) throw refuse('lateTo', 'only windows of event time know late records')
     return this.#with({ lateTag: tag.id })
-  }
-
-  /**
-   * Gathers records at the tasks that have them, before they travel to the task of their key: for keys that have far more
-   * records than others. For `reduce`, and for `aggregate` with a `merge`, over windows of event time at fixed places.
-   */
-  preAggregated(): WindowedStream<K, T> {
-    return this.#with({ isPreAggregated: true })
   }
 
   /** Says when windows fire, in place of what their kind does by default. */
@@ -160,8 +148,6 @@ export class WindowedStream<K, T> {
       | WindowFunction<K, readonly T[], Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<Out> {
-    if (this.#spec.isPreAggregated)
-      throw refuse('process', 'it needs the records one by one; preAggregated is for reduce and aggregate')
     const windowFunction = toWindowFunction(typeof given === 'function' ? { onWindow: given } : given)
     const serde = options.serde ?? msgpack<T>()
     const contents = this.#evictor === null ? gathering(serde) : gatheringElements(serde)
@@ -247,43 +233,21 @@ export class WindowedStream<K, T> {
         : map === undefined
           ? null
           : toWindowFunction(map)
-    if (this.#spec.isPreAggregated) return this.#preAggregated(type, contents, windowFunction)
-    if (this.#evictor === null) return this.#add(type, contents, windowFunction, null)
+    if (this.#evictor === null) {
+      const combiner = combinerOf(this.#spec, contents)
+      if (combiner === null) return this.#add(type, contents, windowFunction, null)
+      return this.#takingPartials().#add(type, takingPartials(contents), windowFunction, null, combiner)
+    }
     // Windows of the last so many records: they are kept and folded when the window fires.
     const fold = (values: readonly unknown[]): unknown =>
       contents.result(values.reduce((folded, value) => contents.add(folded, value, 0), undefined))
     return this.#add(type, gatheringElements(msgpack<T>()), windowFunction, fold)
   }
 
-  #preAggregated<Out>(type: string, contents: PaneContents, windowFunction: AnyWindowFunction | null): DataStream<Out> {
+  /** These windows, for records that may have been gathered before they came. */
+  #takingPartials(): WindowedStream<K, T> {
     const { key, assigner } = this.#spec
-    const aligned = preAggregatedWindows(this.#spec, contents)
-    const { from, tag, partitioning } = this.#edge
-    const node = this.#builder.operator({
-      type: 'window-pre-aggregate',
-      inputs: [{ from, tag, partitioning: forward }],
-      create: () => new PreAggregateOperator(key, aligned, contents),
-    })
-    const keyOf = ({ key }: PartialAggregate): unknown => key
-    const edge: LogicalEdge = {
-      from: node.id,
-      tag: null,
-      partitioning:
-        partitioning.kind === 'hash'
-          ? {
-              kind: 'hash',
-              key: keyOf as (value: unknown) => unknown,
-              value: partialSerde(contents.serde) as Serde<unknown>,
-            }
-          : partitioning,
-    }
-    const spec = { ...this.#spec, assigner, key: keyOf as (value: never) => unknown, isPreAggregated: false }
-    return new WindowedStream<K, T>(this.#builder, edge, spec).#add(
-      type,
-      mergingPartials(contents),
-      windowFunction,
-      null,
-    )
+    return this.#with({ key: keyOfPartials(key), assigner: windowsOfPartials(assigner) })
   }
 
   #add<Out>(
@@ -291,10 +255,11 @@ export class WindowedStream<K, T> {
     contents: PaneContents,
     windowFunction: AnyWindowFunction | null,
     fold: ((values: readonly unknown[]) => unknown) | null,
+    combiner: Combiner | null = null,
   ): DataStream<Out> {
     checkWindow(this.#spec, windowFunction)
     const create = windowOperator({ ...this.#spec, evictor: this.#evictor }, contents, windowFunction, fold)
-    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true })
+    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true, combiner })
     return new DataStream<Out>(this.#builder, node)
   }
 

@@ -5,7 +5,8 @@ import { checkCoPartitioning } from './co-partitioning.ts'
 import { graphHash } from './graph-hash.ts'
 import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
 import type { LogicalEdge, LogicalGraph, LogicalNode, Partitioning } from './logical-graph.ts'
-import { cutRegions } from './regions.ts'
+import { inputId } from './optimize/forward-bytes.ts'
+import { optimize } from './optimize/optimize.ts'
 import { assignUids } from './uid.ts'
 import { validate } from './validate.ts'
 
@@ -28,26 +29,31 @@ export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph 
   validate(graph)
   const { parallelism, maxParallelism, topicPartitions } = options
   checkParallelism(graph.job, parallelism, maxParallelism)
-  const uids = assignUids(graph)
+  const { graph: optimised, uids, cut, copies, applied } = optimize(graph, assignUids(graph), parallelism)
   const uidOf = (id: number): string => uids.get(id) as string
-  const { isCut, regionOf, order } = cutRegions(graph, parallelism)
+  const { isCut, regionOf, order } = cut
+  const copiesFrom = (node: LogicalNode, input: number): string | null =>
+    copies.has(inputId(node.id, input)) ? entryOf(optimised, node.inputs[input] as LogicalEdge, isCut, uidOf) : null
   const regionIdOf = (id: number): string => (parallelism === 1 ? THE_REGION : uidOf(regionOf[id] as number))
 
   const exchanges: Exchange[] = []
-  for (const node of graph.nodes) {
+  for (const node of optimised.nodes) {
     node.inputs.forEach((edge, input) => {
-      if (isCut(node, edge)) exchanges.push(exchange(graph, node, edge, input, parallelism, uidOf, regionIdOf))
+      if (!isCut(node, edge)) return
+      const copied = copiesFrom(node, input)
+      exchanges.push({ ...exchange(graph.job, node, edge, input, parallelism, uidOf, regionIdOf), copiesFrom: copied })
     })
   }
   const regions = order.map((root): Region => {
     const id = regionIdOf(root)
-    const nodes = graph.nodes
+    const nodes = optimised.nodes
       .filter((node) => regionOf[node.id] === root)
       .map(
         (node): JobNode => ({
           uid: uidOf(node.id),
           node,
           inputs: node.inputs.map((edge) => (isCut(node, edge) ? null : { fromUid: uidOf(edge.from), tag: edge.tag })),
+          copiesFrom: node.kind === 'sink' ? copiesFrom(node, 0) : null,
         }),
       )
     const exchangesIn = exchanges.filter(({ toRegion }) => toRegion === id)
@@ -62,8 +68,8 @@ export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph 
       stateful: exchangesIn.length > 0 || exchangesOut.length > 0 || nodes.some(keepsState),
     }
   })
-  checkCoPartitioning(graph, regions, topicPartitions)
-  const compiled = { job: graph.job, parallelism, maxParallelism, regions }
+  checkCoPartitioning(optimised, regions, topicPartitions)
+  const compiled = { job: graph.job, parallelism, maxParallelism, regions, applied }
   return { ...compiled, hash: graphHash(compiled) }
 }
 
@@ -80,20 +86,38 @@ function checkParallelism(job: string, parallelism: number, maxParallelism: numb
   )
 }
 
-function exchange(
+/** Where the records of an edge come into their region: through an exchange, or from a source. */
+function entryOf(
   graph: LogicalGraph,
+  edge: LogicalEdge,
+  isCut: (node: LogicalNode, edge: LogicalEdge) => boolean,
+  uidOf: (id: number) => string,
+): string {
+  const node = graph.nodes[edge.from] as LogicalNode
+  const input = node.inputs[0]
+  if (input === undefined) return uidOf(node.id)
+  return isCut(node, input) ? exchangeId(uidOf(node.id), 0) : entryOf(graph, input, isCut, uidOf)
+}
+
+function exchangeId(uid: string, input: number): string {
+  return `${uid}.${input}`
+}
+
+function exchange(
+  job: string,
   node: LogicalNode,
   edge: LogicalEdge,
   input: number,
   partitions: number,
   uidOf: (id: number) => string,
   regionIdOf: (id: number) => string,
-): Exchange {
+): Omit<Exchange, 'copiesFrom'> {
   const { partitioning } = edge
   const toUid = uidOf(node.id)
+  const id = exchangeId(toUid, input)
   return {
-    id: `${toUid}.${input}`,
-    topic: `${graph.job}.${toUid}.${input}.repartition`,
+    id,
+    topic: `${job}.${id}.repartition`,
     partitions,
     value: exchangeSerde(partitioning),
     partitioning,

@@ -1,6 +1,7 @@
 import { chainsOf } from './chaining.ts'
 import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
 import type { LogicalNode, Partitioning } from './logical-graph.ts'
+import type { AppliedRule } from './optimize/applied.ts'
 
 /** How a job would run, as plain data. Counts that depend on something unknown are null. */
 export interface ExplainedJob {
@@ -12,6 +13,8 @@ export interface ExplainedJob {
   readonly guarantee: 'exactly-once' | 'at-least-once'
   /** A region comes after those that feed it. */
   readonly regions: readonly ExplainedRegion[]
+  /** What the optimiser has done to the plan, rule by rule. */
+  readonly optimizations: readonly AppliedRule[]
 }
 
 export interface ExplainedRegion {
@@ -92,6 +95,7 @@ export function describeJob(graph: JobGraph, options: DescribeOptions): Explaine
     maxParallelism,
     guarantee,
     regions: graph.regions.map((region) => describeRegion(region, options)),
+    optimizations: graph.applied,
   }
 }
 

@@ -14,9 +14,12 @@ type Line = readonly [tree: string, details: string]
  *   ○ payments      topic-source · topic payments (6 partitions) · fraud.ts:10
  *   │ parse         map · fraud.ts:11
  *   └─► count       exchange fraud.count.0.repartition (4 partitions, by key, msgpack@1) to region count
+ *
+ * optimised
+ *   pre-aggregate · count · records are gathered by key before they travel
  */
 export function explainText(explained: ExplainedJob): string {
-  const { job, hash, parallelism, maxParallelism, guarantee, regions } = explained
+  const { job, hash, parallelism, maxParallelism, guarantee, regions, optimizations } = explained
   const tasks = parallelism === null ? 'tasks unknown' : count(regions.length * parallelism, 'task')
   const head = [
     `job ${job}`,
@@ -38,7 +41,9 @@ export function explainText(explained: ExplainedJob): string {
     const lines = (trees[at] as Line[]).map(([tree, details]) => `  ${tree.padEnd(width)}  ${details}`.trimEnd())
     return [parts.join(' · '), ...lines].join('\n')
   })
-  return `${[head, ...texts].join('\n\n')}\n`
+  const rules = optimizations.map(({ rule, uid, text }) => `  ${rule} · ${uid} · ${text}`)
+  const optimised = rules.length === 0 ? [] : [['optimised', ...rules].join('\n')]
+  return `${[head, ...texts, ...optimised].join('\n\n')}\n`
 }
 
 class RegionTree {

@@ -1,5 +1,6 @@
 import type { Serde } from '../serde/serde.ts'
 import type { LogicalNode, Partitioning } from './logical-graph.ts'
+import type { AppliedRule } from './optimize/applied.ts'
 
 /*
  * The graph after chaining and the region cut: what workers run. Every worker builds the same one from the same program;
@@ -13,6 +14,8 @@ export interface JobNode {
   readonly node: LogicalNode
   /** Input edges within the region, by input index; null where the input comes from an exchange. */
   readonly inputs: readonly (JobEdge | null)[]
+  /** For a sink that copies the bytes of its records: where they come into the region, a source's uid or an exchange's id. */
+  readonly copiesFrom: string | null
 }
 
 export interface JobEdge {
@@ -35,6 +38,8 @@ export interface Exchange {
   readonly toRegion: string
   readonly toUid: string
   readonly toInput: number
+  /** Where records whose bytes are copied come into the region that writes them: a source's uid or an exchange's id. */
+  readonly copiesFrom: string | null
 }
 
 export interface Region {
@@ -57,4 +62,6 @@ export interface JobGraph {
   readonly parallelism: number
   readonly maxParallelism: number
   readonly regions: readonly Region[]
+  /** What the optimiser has done to it. */
+  readonly applied: readonly AppliedRule[]
 }

@@ -62,8 +62,13 @@ export type Partitioning =
   | { readonly kind: 'forward' }
   /** The input topic is already partitioned by this key: no exchange is needed. */
   | { readonly kind: 'prepartitioned'; readonly key: (value: unknown) => unknown }
-  /** To the task that owns the key. */
-  | { readonly kind: 'hash'; readonly key: (value: unknown) => unknown; readonly value: Serde<unknown> }
+  /** To the task that owns the key; `field` when the key is that field of the value. */
+  | {
+      readonly kind: 'hash'
+      readonly key: (value: unknown) => unknown
+      readonly field?: string
+      readonly value: Serde<unknown>
+    }
   /** To all tasks in turn; to any at random; to every one; to the first. */
   | { readonly kind: 'rebalance' | 'shuffle' | 'broadcast' | 'global'; readonly value: Serde<unknown> }
   /** To the task that the function says. */
@@ -97,6 +102,25 @@ interface NodeBase {
   readonly inputs: readonly LogicalEdge[]
 }
 
+/** What the optimiser may know of an operator with one input: which records come out of it. */
+export type OperatorSemantics =
+  /** Some of those that come in. */
+  | { readonly kind: 'filter' }
+  /** All of them. */
+  | { readonly kind: 'identity' }
+  /** All of them, with these fields only. */
+  | { readonly kind: 'project'; readonly fields: readonly string[] }
+
+/** How records may be gathered before they travel to an operator, which takes what was gathered as well as single records. */
+export interface Combiner {
+  /** Makes one parallel instance of the operator that gathers. */
+  readonly gather: () => Operator
+  /** Key of what was gathered. */
+  readonly key: (value: unknown) => unknown
+  /** How what was gathered travels. */
+  readonly value: Serde<unknown>
+}
+
 export interface SourceNode extends NodeBase {
   readonly kind: 'source'
   readonly source: TopicSourceSpec | SplitSourceSpec
@@ -110,6 +134,8 @@ export interface OperatorNode extends NodeBase {
   readonly stateful: boolean
   /** True for operators that make the key of a stream their own (their inputs must be hash or prepartitioned edges). */
   readonly keyed: boolean
+  readonly semantics?: OperatorSemantics
+  readonly combiner?: Combiner
 }
 
 export interface SinkNode extends NodeBase {

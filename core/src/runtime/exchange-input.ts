@@ -5,6 +5,7 @@ import type { Exchange } from '../plan/job-graph.ts'
 import { decodeControlFrame, FRAME_RECORD, RECORD_HEADER_BYTES } from './exchange-frame.ts'
 import { locatedAt } from './located.ts'
 import type { PartitionInput } from './partition-input.ts'
+import type { RecordOrigin } from './record-origin.ts'
 import type { SourceHead } from './source-head.ts'
 
 /** Progress of the upstream tasks, as a reader has seen it; part of its epoch. */
@@ -21,6 +22,7 @@ export class ExchangePartitionInput implements PartitionInput {
   readonly idlenessMs: null = null
   readonly #exchange: Exchange
   readonly #head: SourceHead
+  readonly #origin: RecordOrigin | null
   readonly #watermarks: number[]
   readonly #idle: boolean[]
   readonly #ended: boolean[]
@@ -33,11 +35,13 @@ export class ExchangePartitionInput implements PartitionInput {
     offset: number,
     head: SourceHead,
     progress: ExchangeProgress | null,
+    origin: RecordOrigin | null = null,
   ) {
     this.topic = exchange.topic
     this.partition = partition
     this.#exchange = exchange
     this.#head = head
+    this.#origin = origin
     this.#offset = offset
     this.#watermarks = progress ? [...progress.watermarks] : new Array<number>(upstreamTasks).fill(MIN_WATERMARK)
     this.#idle = progress ? [...progress.idle] : new Array<boolean>(upstreamTasks).fill(false)
@@ -66,6 +70,8 @@ export class ExchangePartitionInput implements PartitionInput {
     const { buffer, valueStarts, valueEnds, count } = batch
     const receiver = this.#head.receiver
     const serde = this.#exchange.value
+    const origin = this.#origin
+    if (origin !== null) origin.buffer = buffer
     let records = 0
     let index = 0
     try {
@@ -74,6 +80,10 @@ export class ExchangePartitionInput implements PartitionInput {
         const end = valueEnds[index] as number
         if (buffer[start] === FRAME_RECORD) {
           records++
+          if (origin !== null) {
+            origin.start = start + RECORD_HEADER_BYTES
+            origin.end = end
+          }
           const value = serde.decode(buffer, start + RECORD_HEADER_BYTES, end)
           receiver.onRecord(value, buffer.readDoubleBE(start + 1))
         } else {

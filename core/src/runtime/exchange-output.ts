@@ -7,6 +7,7 @@ import { encodeKey } from '../serde/key-codec.ts'
 import { keyGroupOf, taskOfKeyGroup } from '../state/key-group.ts'
 import { Random } from '../structure/random.ts'
 import { type ControlFrame, encodeControlFrame, RecordFrameSerde } from './exchange-frame.ts'
+import { copyingSerde, type RecordOrigin } from './record-origin.ts'
 
 /** Watermarks are written to every partition, so not for each batch: at most once in this many milliseconds. */
 const WATERMARK_INTERVAL_MS = 50
@@ -29,13 +30,21 @@ export class ExchangeOutput implements Receiver<unknown> {
   #writtenAt = Number.NEGATIVE_INFINITY
   #batchTime = 0
 
-  constructor(exchange: Exchange, output: LogOutput, index: number, maxParallelism: number, now: () => number) {
+  /** `origin` is where the bytes of its records lie, when they are copied. */
+  constructor(
+    exchange: Exchange,
+    output: LogOutput,
+    index: number,
+    maxParallelism: number,
+    now: () => number,
+    origin: RecordOrigin | null,
+  ) {
     this.#exchange = exchange
     this.#output = output
     this.#index = index
     this.#maxParallelism = maxParallelism
     this.#now = now
-    this.#frame = new RecordFrameSerde(exchange.value)
+    this.#frame = new RecordFrameSerde(origin === null ? exchange.value : copyingSerde(exchange.value, origin))
     this.#batchTime = now()
     this.#toEvery = exchange.partitioning.kind === 'broadcast'
     this.#random = new Random(index)

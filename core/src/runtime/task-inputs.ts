@@ -8,6 +8,7 @@ import type { Chain } from './chain.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { ExchangePartitionInput, type ExchangeProgress } from './exchange-input.ts'
 import type { PartitionInput } from './partition-input.ts'
+import type { RecordOrigins } from './record-origin.ts'
 import type { AlignedChannel } from './source-alignment.ts'
 import { SourceHead } from './source-head.ts'
 import { SplitInput, type SplitPosition } from './split-input.ts'
@@ -29,6 +30,7 @@ export interface TaskInputsOptions {
   readonly onAvailable: () => void
   readonly undecodable: Counter
   readonly bytesIn: Counter
+  readonly origins: RecordOrigins
 }
 
 /** Everything that a task reads, and the heads of its chains. */
@@ -203,7 +205,7 @@ export class TaskInputs {
   #addTopic(
     uid: string,
     spec: Extract<Extract<Region['nodes'][number]['node'], { kind: 'source' }>['source'], { kind: 'topic' }>,
-    { region, index, environment, chain, takenOver, output, undecodable, onAvailable }: TaskInputsOptions,
+    { region, index, environment, chain, takenOver, output, undecodable, onAvailable, origins }: TaskInputsOptions,
     heads: SourceHead[],
   ): void {
     const own = sourcePartitions(region, index, environment.topicPartitions).filter((entry) => entry.uid === uid)
@@ -223,6 +225,7 @@ export class TaskInputs {
         deadLetters,
         undecodable,
         aligned: alignedChannel(spec.time, environment, onAvailable),
+        origin: origins.find(uid),
       })
       this.#partitions.set(`${topic}/${partition}`, input)
       this.#starts.push(() => input.start())
@@ -272,7 +275,7 @@ export class TaskInputs {
 
   #addExchange(
     exchange: Exchange,
-    { index, environment, chain, takenOver }: TaskInputsOptions,
+    { index, environment, chain, takenOver, origins }: TaskInputsOptions,
     heads: SourceHead[],
   ): void {
     const upstream = environment.graph.regions.find((region) => region.id === exchange.fromRegion)?.parallelism ?? 0
@@ -280,7 +283,8 @@ export class TaskInputs {
     heads.push(head)
     const progress = takenOver.meta?.operators[exchangeStateUid(exchange)] as ExchangeProgress | undefined
     const { offset } = positionOf(takenOver.partitions, exchange.topic, index)
-    const input = new ExchangePartitionInput(exchange, index, upstream, offset, head, progress ?? null)
+    const origin = origins.find(exchange.id)
+    const input = new ExchangePartitionInput(exchange, index, upstream, offset, head, progress ?? null, origin)
     this.#partitions.set(`${exchange.topic}/${index}`, input)
     this.#exchanges.push({ exchange, input })
     this.#starts.push(() => input.start())

@@ -4,6 +4,7 @@ import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
 import type { Region } from '../plan/job-graph.ts'
 import { ExchangeOutput } from './exchange-output.ts'
+import { copyingSerde, type RecordOrigins } from './record-origin.ts'
 import { CustomSink, type SinkBarriers, TopicSink } from './sinks.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 
@@ -15,6 +16,7 @@ export interface TaskOutputsOptions {
   readonly barriers: SinkBarriers
   readonly onAvailable: () => void
   readonly written: Counter
+  readonly origins: RecordOrigins
 }
 
 /** Everything that a task writes. */
@@ -31,21 +33,20 @@ export class TaskOutputs {
 
   static async open(options: TaskOutputsOptions): Promise<TaskOutputs> {
     const outputs = new TaskOutputs(options.writer)
-    for (const { uid, node } of options.region.nodes) {
-      if (node.kind === 'sink') await outputs.#openSink(uid, node.sink, options)
+    for (const { uid, node, copiesFrom } of options.region.nodes) {
+      if (node.kind === 'sink') await outputs.#openSink(uid, node.sink, copiesFrom, options)
       else if (node.kind === 'source' && node.source.kind === 'topic') {
         const policy = node.source.onDecodeFailure
         if (typeof policy === 'object') await outputs.#openTopic(policy.deadLetterTopic, options.writer)
       }
     }
-    const { region, index, environment } = options
+    const { region, index, environment, origins } = options
     for (const exchange of region.exchangesOut) {
       const output = await outputs.#openTopic(exchange.topic, options.writer)
       const { maxParallelism } = environment.graph
-      outputs.#exchanges.set(
-        exchange.id,
-        new ExchangeOutput(exchange, output, index, maxParallelism, () => environment.clock.now()),
-      )
+      const origin = exchange.copiesFrom === null ? null : origins.of(exchange.copiesFrom)
+      const now = (): number => environment.clock.now()
+      outputs.#exchanges.set(exchange.id, new ExchangeOutput(exchange, output, index, maxParallelism, now, origin))
     }
     return outputs
   }
@@ -85,11 +86,13 @@ export class TaskOutputs {
   async #openSink(
     uid: string,
     sink: Extract<Region['nodes'][number]['node'], { kind: 'sink' }>['sink'],
-    { region, index, environment, writer, barriers, onAvailable, written }: TaskOutputsOptions,
+    copiesFrom: string | null,
+    { region, index, environment, writer, barriers, onAvailable, written, origins }: TaskOutputsOptions,
   ): Promise<void> {
     if (sink.kind === 'topic') {
       const output = await this.#openTopic(sink.topic, writer)
-      this.#sinks.set(uid, new TopicSink(sink, output, uid, () => environment.clock.now(), written))
+      const value = copiesFrom === null ? sink.value : copyingSerde(sink.value, origins.of(copiesFrom))
+      this.#sinks.set(uid, new TopicSink({ ...sink, value }, output, uid, () => environment.clock.now(), written))
       return
     }
     const { clock, graph } = environment

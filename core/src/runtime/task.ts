@@ -10,6 +10,7 @@ import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch
 import { ExchangeCleaner } from './exchange-cleaner.ts'
 import { replayInFlight } from './in-flight.ts'
 import { Mailbox } from './mailbox.ts'
+import { RecordOrigins } from './record-origin.ts'
 import { restoreChain } from './restore-chain.ts'
 import { Signal } from './signal.ts'
 import { stateReader } from './state-reader.ts'
@@ -177,6 +178,7 @@ export class Task {
     // A task that has ended is only run again for what its sinks had still to publish.
     const isDone = takenOver.finished && Object.values(unpublished).every((list) => list.length === 0)
     if (isDone || this.#stop === 'abandon') return
+    const origins = new RecordOrigins()
     const outputs = await TaskOutputs.open({
       region: this.#region,
       index: this.#index,
@@ -185,6 +187,7 @@ export class Task {
       barriers: this.#collector,
       onAvailable,
       written: this.#metrics.recordsOut,
+      origins,
     })
     this.#outputs = outputs
     if (takenOver.finished) {
@@ -220,6 +223,7 @@ export class Task {
       onAvailable,
       undecodable: this.#metrics.undecodable,
       bytesIn: this.#metrics.bytesIn,
+      origins,
     })
     this.#driver = new CommitDriver({
       decider: takenOver.decider,

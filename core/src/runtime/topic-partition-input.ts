@@ -8,6 +8,7 @@ import type { WatermarkGenerator } from '../time/watermark-strategy.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { locatedAt } from './located.ts'
 import type { PartitionInput } from './partition-input.ts'
+import type { RecordOrigin } from './record-origin.ts'
 import type { AlignedChannel } from './source-alignment.ts'
 import type { SourceHead } from './source-head.ts'
 
@@ -21,6 +22,8 @@ export interface TopicPartitionInputOptions {
   readonly deadLetters: DeadLetters | null
   readonly undecodable: Counter
   readonly aligned: AlignedChannel | null
+  /** Set when somebody copies the bytes of the records. */
+  readonly origin: RecordOrigin | null
 }
 
 /** One partition of a topic that the job reads: decodes, assigns timestamps, keeps the partition's watermark. */
@@ -68,19 +71,24 @@ export class TopicPartitionInput implements PartitionInput {
 
   process(batch: LogBatch): number {
     if (this.ended) return 0
-    const { spec, head, channel } = this.#options
+    const { spec, head, channel, origin } = this.#options
     const { time, value: serde, toRecord } = spec
     const { buffer, timestamps, valueStarts, valueEnds } = batch
     const receiver = head.receiver
     const generator = this.#generator
     const count = this.#countBeforeEnd(batch)
     const now = this.#options.now()
+    if (origin !== null) origin.buffer = buffer
     let index = 0
     try {
       for (; index < count; index++) {
         const start = valueStarts[index] as number
         const recordTime = timestamps[index] as number
         let value: unknown
+        if (origin !== null) {
+          origin.start = start
+          origin.end = valueEnds[index] as number
+        }
         try {
           if (toRecord !== undefined) value = this.#fullRecord(batch, index)
           else if (start >= 0) value = serde.decode(buffer, start, valueEnds[index] as number)

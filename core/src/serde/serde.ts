@@ -15,3 +15,13 @@ export interface Serde<T> {
   /** Appends the encoded value to `target`. */
   encode(value: T, target: ByteWriter): void
 }
+
+/** A serde that can decode some fields of its values only. */
+export interface ProjectableSerde<T> extends Serde<T> {
+  /** The same format, for values with these top-level fields only. */
+  project(fields: readonly string[]): Serde<unknown>
+}
+
+export function isProjectable<T>(serde: Serde<T>): serde is ProjectableSerde<T> {
+  return 'project' in serde
+}

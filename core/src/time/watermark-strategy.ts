@@ -20,6 +20,8 @@ export interface WatermarkStrategy<T> {
    */
   timestamp(value: T, recordTimestamp: number, now: number): number
   createGenerator(): WatermarkGenerator<T>
+  /** What of a record it looks at: a function may look at anything. */
+  readonly reads: TimeReads
   /** A partition without a record for this long is not waited for; null waits for ever. */
   readonly idlenessMs: number | null
   /** The same strategy, for a source some of whose partitions may stay silent. */
@@ -34,6 +36,9 @@ export interface WatermarkStrategy<T> {
   withAlignment(group: string, options: { readonly maxDrift: Duration }): WatermarkStrategy<T>
 }
 
+/** What a strategy looks at to tell the time of a record. */
+export type TimeReads = 'nothing' | 'anything' | { readonly field: string }
+
 /** Sources that keep in step in event time. */
 export interface Alignment {
   readonly group: string
@@ -43,20 +48,26 @@ export interface Alignment {
 /** Gives a record's event time in milliseconds since the Unix epoch; a Date is fine too. */
 export type TimestampAssigner<T> = (value: T, recordTimestamp: number, now: number) => number | Date
 
+/** The name of a field that holds a time. */
+export type TimeField<T> = { [Field in keyof T]: T[Field] extends number | Date ? Field : never }[keyof T] & string
+
 class Strategy<T> implements WatermarkStrategy<T> {
   readonly idlenessMs: number | null
   readonly alignment: Alignment | null
+  readonly reads: TimeReads
   readonly #assign: TimestampAssigner<T> | null
   readonly #create: () => WatermarkGenerator<T>
 
   constructor(
     assign: TimestampAssigner<T> | null,
     create: () => WatermarkGenerator<T>,
+    reads: TimeReads,
     idlenessMs: number | null = null,
     alignment: Alignment | null = null,
   ) {
     this.#assign = assign
     this.#create = create
+    this.reads = reads
     this.idlenessMs = idlenessMs
     this.alignment = alignment
   }
@@ -72,11 +83,12 @@ class Strategy<T> implements WatermarkStrategy<T> {
   }
 
   withIdleness(timeout: Duration): WatermarkStrategy<T> {
-    return new Strategy(this.#assign, this.#create, durationMs(timeout), this.alignment)
+    return new Strategy(this.#assign, this.#create, this.reads, durationMs(timeout), this.alignment)
   }
 
   withAlignment(group: string, { maxDrift }: { readonly maxDrift: Duration }): WatermarkStrategy<T> {
-    return new Strategy(this.#assign, this.#create, this.idlenessMs, { group, maxDriftMs: durationMs(maxDrift) })
+    const alignment = { group, maxDriftMs: durationMs(maxDrift) }
+    return new Strategy(this.#assign, this.#create, this.reads, this.idlenessMs, alignment)
   }
 
   #assigned(value: T, recordTimestamp: number, now: number): number | Date {
@@ -165,9 +177,18 @@ class NoWatermarks implements WatermarkGenerator<unknown> {
   restore(): void {}
 }
 
-function bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T>): WatermarkStrategy<T> {
+function bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T> | TimeField<T>): WatermarkStrategy<T> {
   const delayMs = durationMs(outOfOrderness)
-  return new Strategy<T>(timestamp ?? null, () => new BoundedGenerator(delayMs))
+  return strategy(timestamp, () => new BoundedGenerator(delayMs))
+}
+
+function strategy<T>(
+  timestamp: TimestampAssigner<T> | TimeField<T> | undefined,
+  create: () => WatermarkGenerator<T>,
+): WatermarkStrategy<T> {
+  if (timestamp === undefined) return new Strategy<T>(null, create, 'nothing')
+  if (typeof timestamp === 'function') return new Strategy(timestamp, create, 'anything')
+  return new Strategy((value) => value[timestamp] as number | Date, create, { field: timestamp })
 }
 
 /**
@@ -177,12 +198,18 @@ function bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T>):
  * env.topic('payments', { value: json<Payment>(), time: watermarks.bounded('5s', (p) => p.time).withIdleness('30s') })
  */
 export const watermarks: {
-  /** Records come at most `outOfOrderness` behind the latest one. Without a function the record's own timestamp counts. */
+  /**
+   * Records come at most `outOfOrderness` behind the latest one. The time is what a function gives, or a field of the value; without
+   * either the record's own timestamp counts.
+   */
   bounded<T>(outOfOrderness: Duration, timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
+  bounded<T>(outOfOrderness: Duration, field: TimeField<T>): WatermarkStrategy<T>
   /** Timestamps within a partition never go down. */
   monotonous<T>(timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
+  monotonous<T>(field: TimeField<T>): WatermarkStrategy<T>
   /** Timestamps, but no watermarks: event time never passes until the input ends. */
   none<T>(timestamp?: TimestampAssigner<T>): WatermarkStrategy<T>
+  none<T>(field: TimeField<T>): WatermarkStrategy<T>
   /**
    * Records announce watermarks themselves: the function gives the time up to which all have come, or null for records that
    * announce nothing.
@@ -200,9 +227,14 @@ export const watermarks: {
   custom<T>(timestamp: TimestampAssigner<T>, createGenerator: () => WatermarkGenerator<T>): WatermarkStrategy<T>
 } = {
   bounded,
-  monotonous: (timestamp) => bounded(0, timestamp),
-  none: (timestamp) => new Strategy(timestamp ?? null, () => new NoWatermarks()),
-  punctuated: (timestamp, announced) => new Strategy(timestamp, () => new PunctuatedGenerator(announced)),
-  ingestion: () => bounded(0, (_value, _recordTimestamp, now) => now),
-  custom: (timestamp, createGenerator) => new Strategy(timestamp, createGenerator),
+  monotonous: <T>(timestamp?: TimestampAssigner<T> | TimeField<T>) => bounded(0, timestamp),
+  none: <T>(timestamp?: TimestampAssigner<T> | TimeField<T>) => strategy(timestamp, () => new NoWatermarks()),
+  punctuated: (timestamp, announced) => new Strategy(timestamp, () => new PunctuatedGenerator(announced), 'anything'),
+  ingestion: () =>
+    new Strategy(
+      (_value, _recordTimestamp, now) => now,
+      () => new BoundedGenerator(0),
+      'nothing',
+    ),
+  custom: (timestamp, createGenerator) => new Strategy(timestamp, createGenerator, 'anything'),
 }

@@ -70,13 +70,10 @@ function everything(name: string, bounded: boolean): Job {
           row: [key, window.start, list.map(({ id }) => id).toSorted()],
         }),
       ),
-      byUser
-        .window(tumbling(50))
-        .preAggregated()
-        .reduce(
-          (a, b) => ({ id: a.id, user: a.user, time: a.time, amount: a.amount + b.amount }),
-          ({ amount }, { key, window }): Row => ({ kind: 'tumbling', until: window.end, row: [key, amount] }),
-        ),
+      byUser.window(tumbling(50)).reduce(
+        (a, b) => ({ id: a.id, user: a.user, time: a.time, amount: a.amount + b.amount }),
+        ({ amount }, { key, window }): Row => ({ kind: 'tumbling', until: window.end, row: [key, amount] }),
+      ),
       orders
         .windowAll(tumbling(200))
         .process((list, { window }, out: Collector<Row>) =>

@@ -162,10 +162,10 @@ describe('windows of a job', () => {
   })
 
   it('give the same when records are gathered before they travel', async () => {
-    const counts = async (isPreAggregated: boolean, parallelism: number): Promise<string[]> => {
+    const counts = async (windows: () => WindowAssigner<unknown>, parallelism: number): Promise<string[]> => {
       const rows: string[] = []
       await job('hot', (env) => {
-        const windows = env
+        env
           .generate(
             { make: (n: number) => ({ key: n % 10 === 0 ? n % 7 : 'hot', n }), count: 20_000, splits: 4 },
             {
@@ -173,17 +173,25 @@ describe('windows of a job', () => {
             },
           )
           .keyBy(({ key }) => key)
-          .window(sliding(5_000, 1_000))
-        const counted = (isPreAggregated ? windows.preAggregated() : windows).aggregate(
-          { create: () => 0, add: (sum, { n }) => sum + n, merge: (a, b) => a + b, result: (sum) => sum },
-          (sum, { key, window }) => `${key} ${window.start} ${sum}`,
-        )
-        counted.uid('counted').collect(rows)
+          .window(windows())
+          .aggregate(
+            { create: () => 0, add: (sum, { n }) => sum + n, merge: (a, b) => a + b, result: (sum) => sum },
+            (sum, { key, window }) => `${key} ${window.start} ${window.end} ${sum}`,
+          )
+          .collect(rows)
       }).run({ parallelism, log: memoryLog() })
       return rows.toSorted()
     }
-    const expected = await counts(false, 1)
-    for (const parallelism of [1, 2, 4]) expect(await counts(true, parallelism)).toEqual(expected)
+    for (const windows of [
+      () => tumbling(700),
+      () => sliding(5_000, 1_000),
+      () => cumulative(6_000, 2_000),
+      () => sessions(40),
+    ]) {
+      const expected = await counts(windows, 1)
+      expect(expected.length).toBeGreaterThan(10)
+      for (const parallelism of [2, 4]) expect(await counts(windows, parallelism)).toEqual(expected)
+    }
   })
 
   it('may end at another moment at each task', async () => {
@@ -291,16 +299,6 @@ describe('windows that cannot be are refused when the job is built', () => {
     [
       'merging windows with an aggregate that does not merge',
       (env) => byShop(env).window(sessions(1)).aggregate(merging),
-      /the aggregate has no merge/,
-    ],
-    [
-      'gathering before windows that are told record by record',
-      (env) => byShop(env).window(sessions(5)).preAggregated().aggregate(sum),
-      /preAggregated at .*tumbling, sliding and cumulative/,
-    ],
-    [
-      'gathering what does not merge',
-      (env) => byShop(env).window(tumbling(5)).preAggregated().aggregate(merging),
       /the aggregate has no merge/,
     ],
     [

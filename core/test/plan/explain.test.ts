@@ -95,6 +95,7 @@ describe('explaining a job as data', () => {
           ],
         },
       ],
+      optimizations: [],
     })
   })
 
@@ -181,6 +182,10 @@ region count · 4 tasks · keeps state
       '  ◄ b       exchange job.join.1.repartition from region b',
       '  │ join    join · job.ts:2',
       '  │ out     files-sink · idempotent · job.ts:3',
+      '',
+      'optimised',
+      '  forward-bytes · join · the bytes of topic a travel to input 0, and are decoded behind the exchange',
+      '  forward-bytes · join · the bytes of topic b travel to input 1, and are decoded behind the exchange',
     ])
   })
 

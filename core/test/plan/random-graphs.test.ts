@@ -168,7 +168,7 @@ describe('planning any graph', () => {
               job.regions[there.region]?.id,
               job.regions[here.region]?.id,
             ])
-            expect(exchange.partitioning).toBe(partitioning)
+            expect(exchange.partitioning.kind).toBe(partitioning.kind)
             // Other edges are cut only where their region would have fed itself, prepartitioned ones never.
             if (partitioning.kind !== 'hash') expect([partitioning.kind, returns[id]]).toEqual(['forward', true])
           })

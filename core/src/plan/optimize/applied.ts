@@ -1,0 +1,6 @@
+/** A rule of the optimiser that changed the plan: which one, at which operator, and what it brings. */
+export interface AppliedRule {
+  readonly rule: 'pre-aggregate' | 'forward-bytes' | 'project-source'
+  readonly uid: string
+  readonly text: string
+}
