@@ -4,13 +4,17 @@ import type { SessionWindows } from '../window-assigner.ts'
 import { GatherOperator } from './gather-operator.ts'
 import { PartialAggregate } from './partial-aggregate.ts'
 
-/** Gathers for sessions: one partial aggregate for each run of a key's records that follow one another within the gap. */
+/**
+ * Gathers for sessions: one partial aggregate for each run of a key's records that follow one another within the gap. Behind the
+ * exchange a session fires when the watermark has passed its end, and what waits here may have to prolong it: so nothing waits
+ * that begins at the watermark or before.
+ */
 export class GatherSessionsOperator extends GatherOperator {
   readonly #gap: (value: never) => number
   readonly #merge: (left: unknown, right: unknown) => unknown
   #keys = new KeyTable<PartialAggregate[]>(() => [])
-  /** No session that waits ends before it. */
-  #firstEnd = Number.POSITIVE_INFINITY
+  /** No session that waits begins before it. */
+  #firstStart = Number.POSITIVE_INFINITY
 
   /** The contents must have a `merge`. */
   constructor(key: (value: never) => unknown, { gap }: SessionWindows, contents: PaneContents) {
@@ -29,38 +33,37 @@ export class GatherSessionsOperator extends GatherOperator {
     const end = timestamp + this.#gap(value)
     const partial = this.#session(slot.data, slot.key, timestamp, end)
     partial.contents = this.contents.add(partial.contents, value, timestamp)
-    const sessionEnd = partial.time + partial.span
-    if (sessionEnd < this.#firstEnd) this.#firstEnd = sessionEnd
-    // A record behind the watermark may be for a session that has fired: it must not wait for another watermark.
-    if (this.#firstEnd - 1 <= this.watermark) this.flushUpTo(this.watermark)
+    if (partial.time < this.#firstStart) {
+      this.#firstStart = partial.time
+      if (partial.time <= this.watermark + 1) this.flushUpTo(this.watermark)
+    }
   }
 
   protected flushUpTo(watermark: number): void {
-    if (this.#firstEnd - 1 > watermark) return
-    let firstEnd = Number.POSITIVE_INFINITY
+    if (this.#firstStart > watermark + 1) return
+    let firstStart = Number.POSITIVE_INFINITY
     for (const slot of this.#keys.slots()) {
       const { data } = slot
       let kept = 0
       for (const partial of data) {
-        const end = partial.time + partial.span
-        if (end - 1 <= watermark) {
+        if (partial.time <= watermark + 1) {
           this.send(partial)
           continue
         }
         data[kept++] = partial
-        if (end < firstEnd) firstEnd = end
+        if (partial.time < firstStart) firstStart = partial.time
       }
       data.length = kept
       if (kept === 0) this.#keys.delete(slot)
     }
     this.#keys.takeDirty()
-    this.#firstEnd = firstEnd
+    this.#firstStart = firstStart
   }
 
   protected flushAll(): void {
     for (const { data } of this.#keys.slots()) for (const partial of data) this.send(partial)
     this.#keys = new KeyTable<PartialAggregate[]>(() => [])
-    this.#firstEnd = Number.POSITIVE_INFINITY
+    this.#firstStart = Number.POSITIVE_INFINITY
   }
 
   /** The session of `[start, end)`, with those that it touches merged into it. */
