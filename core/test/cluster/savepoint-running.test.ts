@@ -53,6 +53,15 @@ function counting({ count = 'count', rows = 'rows' }: Names = {}): Job {
       .uid('windows')
       .toTopic('windows', json())
     hits
+      .keyBy('page')
+      .window(tumbling(1_000_000))
+      .aggregate(
+        { create: () => 0, add: (n) => n + 1, merge: (a, b) => a + b, result: (n) => n },
+        (n, { key }) => `${key}:${n}`,
+      )
+      .uid('gathered')
+      .toTopic('gathered', json())
+    hits
       .rebalance()
       .process({
         operatorState: { waiting: operatorListState<number>() },
@@ -76,7 +85,7 @@ interface Cluster {
 
 const PAGES = 10
 const PARTITIONS = 4
-const TOPICS = ['in', 'counts', 'windows', 'rows'] as const
+const TOPICS = ['in', 'counts', 'windows', 'gathered', 'rows'] as const
 
 function cluster(): Cluster {
   const log = memoryLog()
@@ -124,8 +133,12 @@ function expectAll(clusters: readonly Cluster[], hits: number): void {
   expect(counts.toSorted()).toEqual(expected.toSorted())
   const rows = clusters.flatMap((on) => values<readonly number[]>(on, 'rows')).flat()
   expect(rows.toSorted((a, b) => a - b)).toEqual(Array.from({ length: hits }, (_, n) => n))
-  const windows = clusters.flatMap((on) => values<string>(on, 'windows'))
-  expect(windows.toSorted()).toEqual(Array.from({ length: PAGES }, (_, page) => `p${page}:${hits / PAGES}`).toSorted())
+  for (const topic of ['windows', 'gathered'] as const) {
+    const windows = clusters.flatMap((on) => values<string>(on, topic))
+    expect(windows.toSorted()).toEqual(
+      Array.from({ length: PAGES }, (_, page) => `p${page}:${hits / PAGES}`).toSorted(),
+    )
+  }
 }
 
 describe('a savepoint of a running job', () => {
@@ -280,7 +293,9 @@ describe('a savepoint of another version of the job', () => {
         .uid('count')
         .toTopic('counts', json())
     })
-    await expect(other.restoreSavepoint(file, options(next()), { drop: ['windows', 'rows'] })).rejects.toMatchObject({
+    await expect(
+      other.restoreSavepoint(file, options(next()), { drop: ['windows', 'gathered', 'rows'] }),
+    ).rejects.toMatchObject({
       differences: ['state count/count was a value state and is now a map state'],
     })
   })
