@@ -86,6 +86,7 @@ export type { FiringTime, WindowContext, WindowFunction } from './operator/windo
 export type { BackPressure, BackPressureLevel } from './runtime/back-pressure.ts'
 export type { TaskState, TaskStatus } from './runtime/task-status.ts'
 export { json } from './serde/json.ts'
+export type { JsonCodec } from './serde/json-codec/codec.ts'
 export { msgpack } from './serde/msgpack.ts'
 export { bytes, number, string } from './serde/primitives.ts'
 export { schema } from './serde/schema.ts'

@@ -1,0 +1,120 @@
+import { StreamError } from '../../errors.ts'
+import type { ByteWriter } from '../byte-writer.ts'
+import type { FastBuffer } from './fast-buffer.ts'
+import { PLAIN } from './reading.ts'
+
+/** Strings up to this length are written character by character; beyond, a native call is quicker. */
+const SHORT = 20
+const BILLION = 1_000_000_000
+
+/** A string with its quotes, as JSON.stringify writes it. */
+export function writeString(target: ByteWriter, text: string): void {
+  const { length } = text
+  const at = target.reserve(length * 3 + 2)
+  const buffer = target.buffer as FastBuffer
+  let p = at
+  buffer[p++] = 0x22
+  if (length <= SHORT) {
+    for (let i = 0; i < length; i++) {
+      const c = text.charCodeAt(i)
+      if (PLAIN[c] !== 1) return writeEscaped(target, text)
+      buffer[p++] = c
+    }
+  } else {
+    p += buffer.utf8Write(text, p)
+    for (let i = at + 1; i < p; i++) if (PLAIN[buffer[i] as number] !== 1) return writeEscaped(target, text)
+  }
+  buffer[p++] = 0x22
+  target.position = p
+}
+
+function writeEscaped(target: ByteWriter, text: string): void {
+  target.writeUtf8(JSON.stringify(text))
+}
+
+/** A whole number of 32 bits; there must be room for eleven characters. Gives the position behind it. */
+export function writeInt32(buffer: Buffer, at: number, value: number): number {
+  let p = at
+  let rest = value
+  if (rest < 0) {
+    buffer[p++] = 0x2d
+    rest = -rest
+  }
+  if (rest < 10) {
+    buffer[p] = 0x30 + rest
+    return p + 1
+  }
+  const end = p + digitsOf(rest)
+  p = end
+  // Its quotient fits 32 bits even where the negated least number does not.
+  while (rest >= 10) {
+    const tenth = Math.floor(rest / 10)
+    buffer[--p] = 0x30 + (rest - tenth * 10)
+    rest = tenth
+  }
+  buffer[p - 1] = 0x30 + rest
+  return end
+}
+
+/** Any finite number, as JSON.stringify writes it. */
+export function writeNumber(target: ByteWriter, value: number): void {
+  const at = target.reserve(32)
+  const buffer = target.buffer as FastBuffer
+  if (Number.isSafeInteger(value) && value !== 0) {
+    let p = at
+    let rest = value
+    if (rest < 0) {
+      buffer[p++] = 0x2d
+      rest = -rest
+    }
+    const high = Math.floor(rest / BILLION)
+    if (high === 0) {
+      target.position = writeInt32(buffer, p, rest)
+      return
+    }
+    p = writeInt32(buffer, p, high)
+    let low = rest - high * BILLION
+    for (let i = p + 8; i >= p; i--) {
+      const tenth = Math.floor(low / 10)
+      buffer[i] = 0x30 + (low - tenth * 10)
+      low = tenth
+    }
+    target.position = p + 9
+    return
+  }
+  target.position = at + buffer.latin1Write(String(value), at)
+}
+
+function digitsOf(value: number): number {
+  if (value < 100_000) return value < 100 ? 2 : value < 1_000 ? 3 : value < 10_000 ? 4 : 5
+  if (value < 10_000_000) return value < 1_000_000 ? 6 : 7
+  return value < 100_000_000 ? 8 : value < BILLION ? 9 : 10
+}
+
+/** Anything, as the language writes it. */
+export function writeAny(target: ByteWriter, value: unknown, path: string): void {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw new StreamError(
+      'ENCODE_FAILED',
+      `${path} cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+  if (text === undefined) throw unfit(path, value, 'a value that JSON can say')
+  target.writeUtf8(text)
+}
+
+/** What to throw for a value that is not of its schema. */
+export function unfit(path: string, value: unknown, expected: string): StreamError {
+  return new StreamError('ENCODE_FAILED', `${path === '' ? 'the value' : path} is ${describe(value)}; its schema says ${expected}`)
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value !== 'string') return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+  return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+}
