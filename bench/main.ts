@@ -94,6 +94,7 @@ switch (values.help ? undefined : positionals[0]) {
       },
       say,
     )
+    if (result.runs.some(({ failure }) => failure !== null)) process.exitCode = 1
     if (values.json) console.log(JSON.stringify({ bench: 'nexmark', machine, ...result }))
     break
   }

@@ -10,7 +10,7 @@ export function runLine(run: RunResult): string {
   const { measure, difference, events } = run
   const round = String(run.round + 1).padEnd(5)
   const place = `${round} ${run.query.padEnd(5)} ${run.parallelism}   ${run.system.padEnd(9)}`
-  if (measure === null) return `${place} failed after ${Math.round(run.wallMs / 1000)} s: ${run.failure}`
+  if (measure === null) return `${place} failed after ${Math.round(run.wallMs / 1000)} s: ${cause(run.failure ?? '')}`
   const cells = [
     count(measure.eventsPerSecond).padStart(10),
     perMillion(measure.cpuMs, events).padStart(9),
@@ -25,6 +25,12 @@ export function runLine(run: RunResult): string {
   const rows =
     missing + extra === 0 ? count(expected) : `${count(expected)}: ${count(missing)} missing, ${count(extra)} extra`
   return `${place} ${cells.join(' ')}   ${rows}`
+}
+
+/** The innermost cause in what a Java program printed, or the first line of what another one did. */
+function cause(text: string): string {
+  const lines = text.split('\n')
+  return lines.findLast((line) => line.startsWith('Caused by: ')) ?? lines[0] ?? ''
 }
 
 /** Tables in Markdown, as bench/RESULTS.md has them: one pair for each parallelism. */

@@ -29,7 +29,7 @@ public final class RunQuery {
     StreamTableEnvironment tables = environment(options);
     createTables(tables, query, options);
     FirstRecord.watch();
-    tables.executeSql("INSERT INTO result " + query.select()).await();
+    tables.executeSql("INSERT INTO query_rows " + query.select()).await();
 
     long steadyMs = (System.nanoTime() - FirstRecord.nanos()) / 1_000_000;
     long endedAtMs = System.currentTimeMillis();
@@ -77,8 +77,8 @@ public final class RunQuery {
         + ", 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = '" + options.get("output") + "'"
         + ", 'properties.transaction.timeout.ms' = '600000', 'properties.linger.ms' = '5', 'properties.batch.size' = '131072'";
     tables.executeSql(query.key() == null
-        ? "CREATE TEMPORARY TABLE result (" + query.columns() + ") WITH ('connector' = 'kafka', 'format' = 'json', " + sink + ")"
-        : "CREATE TEMPORARY TABLE result (" + query.columns() + ", PRIMARY KEY (" + query.key() + ") NOT ENFORCED) WITH ("
+        ? "CREATE TEMPORARY TABLE query_rows (" + query.columns() + ") WITH ('connector' = 'kafka', 'format' = 'json', " + sink + ")"
+        : "CREATE TEMPORARY TABLE query_rows (" + query.columns() + ", PRIMARY KEY (" + query.key() + ") NOT ENFORCED) WITH ("
             + "'connector' = 'upsert-kafka', 'key.format' = 'json', 'value.format' = 'json', " + sink + ")");
   }
 
