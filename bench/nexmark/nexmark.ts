@@ -6,7 +6,7 @@ import { type LatencyResult, measureLatency } from './latency.ts'
 import { measureRun, type RunResult } from './measure-run.ts'
 import { type QueryName, queryNames } from './queries/index.ts'
 import { runHeader, runLine, summaryTables } from './report.ts'
-import type { System } from './system.ts'
+import { type System, systemNames } from './system.ts'
 
 export interface NexmarkBenchOptions {
   readonly rounds: number
@@ -37,6 +37,7 @@ export interface NexmarkResult {
 
 const COMMIT_MS = 1_000
 export async function benchNexmark(options: NexmarkBenchOptions, say: (line: string) => void): Promise<NexmarkResult> {
+  checkOptions(options)
   const queries = chosenQueries(options.queries)
   for (const system of options.systems) {
     say(`preparing ${system.title}`)
@@ -59,12 +60,30 @@ export async function benchNexmark(options: NexmarkBenchOptions, say: (line: str
 }
 
 function chosenQueries(names: readonly string[] | null): readonly QueryName[] {
-  for (const name of names ?? []) {
-    if (!queryNames.includes(name as QueryName)) {
-      throw new Error(`There is no query ${name}; there are ${queryNames.join(', ')}.`)
+  return names?.map(queryNamed) ?? queryNames
+}
+
+function queryNamed(name: string): QueryName {
+  const found = queryNames.find((known) => known === name)
+  if (found === undefined) throw new Error(`There is no query ${name}; there are ${queryNames.join(', ')}.`)
+  return found
+}
+
+function checkOptions({ rounds, events, peerEvents, parallelism, slow }: NexmarkBenchOptions): void {
+  const numbers = { rounds: [rounds], events: [events], 'peer-events': [peerEvents ?? 1], parallelism }
+  for (const [name, values] of Object.entries(numbers)) {
+    for (const value of values) {
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new Error(`--${name} must be a whole number from 1, not ${value}.`)
     }
   }
-  return (names as readonly QueryName[] | null) ?? queryNames
+  for (const name of slow) {
+    const [system, query = ''] = name.split(':')
+    queryNamed(query)
+    if (!systemNames.some((known) => known === system)) {
+      throw new Error(`--slow names a system and a query, as streams:q11, not ${name}.`)
+    }
+  }
 }
 
 interface Surroundings extends Omit<NexmarkBenchOptions, 'brokers' | 'queries'> {
