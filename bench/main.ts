@@ -12,17 +12,38 @@ const usage = `Measures Millrace on this machine.
 
   --runs <n>       runs of each case, of which the median is given (default 3)
   --events <n>     nexmark, windows, state: events (default 1,000,000)
-  --brokers <a,b>  nexmark: use this Kafka, with the topic --topic, instead of starting one
-  --latency        nexmark: latency at a fixed rate too (always without --query)
   --json           one JSON object as the last line
+
+Of nexmark:
+  --peers [a,b]        beside flink and streams (Kafka Streams), which take turns with it; needs Java 17 and Maven
+  --rounds <n>         as --runs
+  --parallelism <a,b>  tasks of each keyed step, one after the other (default 1)
+  --peer-events <n>    events for the runs that --slow names (default: as many as for the others)
+  --slow <a:q,b:q>     slow runs, by system and query (default streams:q11)
+  --flink-backend <b>  hashmap (default) or rocksdb
+  --brokers <a,b>      use this Kafka, and topics that begin with --topic, instead of starting one
+  --latency            latency at a fixed rate too (always without --query and --peers)
 `
 
+/** What may be given without a value. */
+const args = process.argv.slice(2).flatMap((arg, at, all) => {
+  const isAlone = arg === '--peers' && (all[at + 1] ?? '--').startsWith('--')
+  return isAlone ? [arg, 'flink,streams'] : [arg]
+})
+
 const { values, positionals } = parseArgs({
+  args,
   allowPositionals: true,
   options: {
     runs: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
     events: { type: 'string', default: '1000000' },
     query: { type: 'string', multiple: true },
+    peers: { type: 'string' },
+    parallelism: { type: 'string', default: '1' },
+    'peer-events': { type: 'string' },
+    slow: { type: 'string', default: 'streams:q11' },
+    'flink-backend': { type: 'string', default: 'hashmap' },
     brokers: { type: 'string' },
     topic: { type: 'string', default: 'nexmark' },
     latency: { type: 'boolean', default: false },
@@ -56,18 +77,24 @@ switch (values.help ? undefined : positionals[0]) {
   }
   case 'nexmark': {
     const { benchNexmark } = await import('./nexmark/nexmark.ts')
+    const { chosenSystems } = await import('./peers/systems.ts')
     const result = await benchNexmark(
       {
-        runs,
+        rounds: Number(values.rounds ?? values.runs),
         events: Number(values.events),
-        queries: values.query ?? null,
+        queries: values.query?.flatMap((names) => names.split(',')) ?? null,
+        parallelism: values.parallelism.split(',').map(Number),
+        systems: chosenSystems(values.peers?.split(',') ?? [], values['flink-backend']),
+        peerEvents: values['peer-events'] === undefined ? null : Number(values['peer-events']),
+        slow: values.slow.split(','),
         brokers: values.brokers ?? null,
         topic: values.topic,
-        // One query is looked at for its throughput; the whole bench tells both.
-        latency: values.latency || values.query === undefined,
+        // One query, or a comparison, is looked at for its throughput; the whole bench tells both.
+        latency: values.latency || (values.query === undefined && values.peers === undefined),
       },
       say,
     )
+    if (result.runs.some(({ failure }) => failure !== null)) process.exitCode = 1
     if (values.json) console.log(JSON.stringify({ bench: 'nexmark', machine, ...result }))
     break
   }

@@ -27,6 +27,22 @@ export interface NexmarkOptions {
   readonly startMs: number
 }
 
+/** The first events of the benchmark; every iteration makes the same ones again. */
+export class NexmarkEvents implements Iterable<NexmarkEvent> {
+  readonly count: number
+  readonly #options: NexmarkOptions
+
+  constructor(count: number, options: NexmarkOptions) {
+    this.count = count
+    this.#options = options
+  }
+
+  *[Symbol.iterator](): Iterator<NexmarkEvent> {
+    const generator = new NexmarkGenerator(this.#options)
+    for (let n = 0; n < this.count; n++) yield generator.next()
+  }
+}
+
 /** Makes the events of the benchmark one after the other, the same for the same options. */
 export class NexmarkGenerator {
   readonly #random: Random

@@ -4,7 +4,8 @@ import { json, kafka, silentLogger } from '@millrace/core'
 import { systemClock } from '@millrace/core/spi'
 import { percentile } from '../report/statistics.ts'
 import type { Bid, NexmarkEvent } from './events.ts'
-import { lastLine, startQuery } from './query-process.ts'
+import { lastLine } from './last-line.ts'
+import { startQuery } from './query-process.ts'
 
 export interface LatencyResult {
   readonly query: 'q0'

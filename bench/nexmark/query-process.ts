@@ -1,26 +1,36 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { QueryMeasure, QueryRun } from './run-query.ts'
+import type { QueryName } from './queries/index.ts'
+
+/** What the measured process is told. */
+export interface QueryRun {
+  readonly query: QueryName
+  readonly brokers: readonly string[]
+  readonly redisUrl: string
+  readonly input: string
+  readonly output: string
+  /** Tasks, each on a thread of its own. */
+  readonly parallelism: number
+  readonly epochMs: number
+  readonly bounded: boolean
+}
+
+/** What it prints as its last line. */
+export interface QueryMeasure {
+  /** From the first record read to the end of the last commit. */
+  readonly steadyMs: number
+  readonly endedAtMs: number
+  readonly cpuMs: number
+  readonly peakRssMb: number
+  readonly commitP50Ms: number
+  readonly commitP99Ms: number
+}
 
 /** Every run is a process of its own, so that none finds the code of another compiled. */
 export function startQuery(run: QueryRun): ChildProcess {
   const file = fileURLToPath(new URL('./run-query.ts', import.meta.url))
-  return spawn(process.execPath, ['--conditions=@millrace/source', file, JSON.stringify(run)], {
+  return spawn(process.execPath, ['--conditions=@millrace/source', file], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  })
-}
-
-export function lastLine(child: ChildProcess): Promise<QueryMeasure> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    child.stdout?.on('data', (chunk) => {
-      text += String(chunk)
-    })
-    child.on('error', reject)
-    child.on('close', (code) => {
-      const line = text.trim().split('\n').at(-1) ?? ''
-      if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line) as QueryMeasure)
-      else reject(new Error(`The measured process ended with ${code}: ${text}`))
-    })
+    env: { ...process.env, NEXMARK_RUN: JSON.stringify(run) },
   })
 }

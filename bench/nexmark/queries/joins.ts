@@ -1,0 +1,93 @@
+import { type Collector, listState, valueState } from '@millrace/core'
+import type { Auction, Bid } from '../events.ts'
+import { auctionsOf, bidsOf, personsOf, query } from './query.ts'
+
+const LOCAL_STATES: ReadonlySet<string> = new Set(['OR', 'ID', 'CA'])
+const CATEGORY = 10
+
+/** Who sells something of one category in some states. */
+export const q3 = query({
+  fields: { person: ['id', 'name', 'city', 'state'], auction: ['id', 'seller', 'category'] },
+  build: (events) => {
+    const sellers = personsOf(events).filter(({ state }) => LOCAL_STATES.has(state))
+    const auctions = auctionsOf(events).filter(({ category }) => category === CATEGORY)
+    return sellers
+      .keyBy((person) => person.id)
+      .join(
+        auctions.keyBy((auction) => auction.seller),
+        ({ name, city, state }, { id }) => ({ name, city, state, id }),
+      )
+  },
+})
+
+type WholeAuction = Omit<Auction, 'id'>
+type WholeBid = Omit<Bid, 'auction'>
+/** An auction of another category is remembered as such, so that its bids need not wait. */
+type Known = WholeAuction | 'other'
+
+/**
+ * Bids with the auction of one category that they are for, whichever comes first. An auction is opened once: bids wait
+ * only until it is known, and none of another category does.
+ */
+export const q20 = query({
+  fields: {
+    bid: ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'],
+    auction: [
+      'id',
+      'itemName',
+      'description',
+      'initialBid',
+      'reserve',
+      'dateTime',
+      'expires',
+      'seller',
+      'category',
+      'extra',
+    ],
+  },
+  build: (events) => {
+    const opened = auctionsOf(events).map(({ id, ...auction }) => ({
+      id,
+      known: auction.category === CATEGORY ? auction : ('other' as const),
+    }))
+    return opened
+      .keyBy((auction) => auction.id)
+      .connect(bidsOf(events).keyBy((bid) => bid.auction))
+      .process({
+        state: { auction: valueState<Known>(), waiting: listState<WholeBid>() },
+        onLeft({ known }, { key, state }, out: Collector<BidWithAuction>) {
+          state.auction.set(known)
+          if (known !== 'other') for (const bid of state.waiting.get()) out.emit(withAuction(key, bid, known))
+          state.waiting.clear()
+        },
+        onRight(bid, { key, state }, out: Collector<BidWithAuction>) {
+          const known = state.auction.get()
+          if (known === undefined) state.waiting.add(bid)
+          else if (known !== 'other') out.emit(withAuction(key, bid, known))
+        },
+      })
+  },
+})
+
+function withAuction(auction: number, bid: WholeBid, item: WholeAuction) {
+  return {
+    auction,
+    bidder: bid.bidder,
+    price: bid.price,
+    channel: bid.channel,
+    url: bid.url,
+    bid_dateTime: bid.dateTime,
+    bid_extra: bid.extra,
+    itemName: item.itemName,
+    description: item.description,
+    initialBid: item.initialBid,
+    reserve: item.reserve,
+    auction_dateTime: item.dateTime,
+    expires: item.expires,
+    seller: item.seller,
+    category: item.category,
+    auction_extra: item.extra,
+  }
+}
+
+type BidWithAuction = ReturnType<typeof withAuction>
