@@ -2,8 +2,7 @@ import { StreamError, TopicMissingError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import { sleep } from '../../time/clock.ts'
 import type { Cluster } from './cluster.ts'
-import { request } from './connections.ts'
-import { type FetchPosition, type FetchResponse, fetchApi } from './fetch-request.ts'
+import { type FetchPosition, type FetchResponse, fetchRecords } from './fetch-request.ts'
 import type { ReaderPartition } from './reader-partition.ts'
 import { expectOk } from './server-error.ts'
 
@@ -81,7 +80,7 @@ export class Fetcher {
     // Ends the fetches under way, which else would wait for the server.
     const lanes = [...this.#lanes.values()].flat()
     await Promise.all(
-      Array.from({ length: lanesPerLeader }, (_, lane) => this.#cluster.connections.release(this.#purpose(lane))),
+      Array.from({ length: lanesPerLeader }, (_, lane) => this.#cluster.dataConnections.release(this.#purpose(lane))),
     )
     await Promise.all([...lanes, this.#locating])
     this.#onClosed()
@@ -121,7 +120,7 @@ export class Fetcher {
   }
 
   async #fetch(leader: number, lane: number, chosen: readonly ReaderPartition[]): Promise<FetchResponse> {
-    const connection = await this.#cluster.connection(leader, this.#purpose(lane))
+    const connection = await this.#cluster.dataConnection(leader, this.#purpose(lane))
     const topics = new Map<string, FetchPosition[]>()
     for (const { topic, partition, fetchOffset } of chosen) {
       const positions = topics.get(topic)
@@ -129,7 +128,7 @@ export class Fetcher {
       else positions.push({ partition, fetchOffset })
     }
     const free = Math.max(this.#target.freeBytes, 1)
-    const response = await request(connection, fetchApi, {
+    const response = await fetchRecords(connection, {
       maxWaitMs,
       maxBytes: Math.min(maxBytes, free),
       partitionMaxBytes: Math.min(partitionMaxBytes, free),
