@@ -13,10 +13,9 @@ import { type ProducerId, TransactionRequests } from './transaction.ts'
 import { KafkaOutput } from './writer-output.ts'
 import { type WriterBatch, WriterPartition } from './writer-partition.ts'
 
-const largestBatchBytes = 256 * 1024
+/** The record that makes a batch full lies behind it; with most of them it still fits into a buffer of twice 128 KiB. */
+const largestBatchBytes = 240 * 1024
 const firstBatchBytes = 16 * 1024
-/** Buffers of sent batches that are kept to be filled again. */
-const pooledBuffers = 64
 const closingPatienceMs = 5000
 
 /**
@@ -33,7 +32,9 @@ export class KafkaWriter implements LogWriter {
   readonly #outputs = new Map<string, Promise<KafkaOutput>>()
   readonly #partitions: WriterPartition[] = []
   readonly #filling = new Set<WriterPartition>()
+  /** Buffers of sent batches, to be filled again: not more than may be filled at once. */
   readonly #pool: ByteWriter[] = []
+  #pooledBytes = 0
   readonly #batchBytes: number
   readonly #acknowledgements = new Acknowledgements()
   #identity: ProducerId | undefined
@@ -163,7 +164,7 @@ export class KafkaWriter implements LogWriter {
     this.check()
     this.#initialised()
     if (this.#isClosed) throw new StreamError('INVARIANT_BROKEN', 'a record was appended to a closed writer')
-    const writer = this.#pool.pop() ?? new ByteWriter(firstBatchBytes)
+    const writer = this.#takeBuffer()
     const builder = new BatchBuilder(writer)
     const generation = this.#generation
     const batch: WriterBatch = {
@@ -211,9 +212,7 @@ export class KafkaWriter implements LogWriter {
   /** For the sender. */
   acknowledged(batch: WriterBatch): void {
     this.#bufferedBytes -= batch.bytes
-    if (this.#pool.length < pooledBuffers && batch.writer.buffer.length <= 2 * largestBatchBytes) {
-      this.#pool.push(batch.writer)
-    }
+    this.#keepBuffer(batch.writer)
     this.#acknowledgements.acknowledged(batch.generation)
     this.#drained()
   }
@@ -321,6 +320,20 @@ export class KafkaWriter implements LogWriter {
     this.#isSealed = false
     this.#acknowledgements.drop(new StreamError('LOG_FAILED', 'the records were dropped by abort() or init()'))
     return isUnknown
+  }
+
+  #takeBuffer(): ByteWriter {
+    const writer = this.#pool.pop()
+    if (writer === undefined) return new ByteWriter(firstBatchBytes)
+    this.#pooledBytes -= writer.buffer.length
+    return writer
+  }
+
+  #keepBuffer(writer: ByteWriter): void {
+    const { length } = writer.buffer
+    if (length > 2 * largestBatchBytes || this.#pooledBytes + length > this.#options.maxBufferedBytes) return
+    this.#pool.push(writer)
+    this.#pooledBytes += length
   }
 
   #close(partition: WriterPartition): void {
