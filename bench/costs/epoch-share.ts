@@ -20,7 +20,7 @@ export interface EpochShare {
   readonly threadPercent: number
 }
 
-const RECORDS = 6_000_000
+const RECORDS = 24_000_000
 const PAIRS = 5
 const EPOCH_MS = 1_000
 /** Longer than a run, and shorter than a transaction may be. */
@@ -41,7 +41,8 @@ export async function measureEpochShare(
     // The first of a pair is not always the same, so that neither has the warmer servers.
     for (const isFirst of [true, false]) {
       const hasEpochs = isFirst === (pair % 2 === 0)
-      const output = `costs-epochs-${pair}-${hasEpochs ? 'many' : 'one'}`
+      // A name of its own each time: another run of the job would go on where this one ended.
+      const output = `costs-epochs-${pair}-${hasEpochs ? 'many' : 'one'}-${Date.now().toString(36)}`
       await log.createTopics([{ name: output, partitions: 4 }])
       const measure = await runOnce({ ...servers, input, output, epochMs: hasEpochs ? EPOCH_MS : ONE_EPOCH_MS })
       ;(hasEpochs ? withEpochs : without).push(measure)

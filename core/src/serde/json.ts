@@ -4,6 +4,7 @@ import type { Serde } from './serde.ts'
 
 class JsonSerde<T> implements Serde<T> {
   readonly format = 'json@1'
+  readonly isDetached = true
 
   decode(bytes: Buffer, start: number, end: number): T {
     try {

@@ -4,18 +4,21 @@ import type { Serde } from './serde.ts'
 
 const stringSerde: Serde<string> = {
   format: 'string@1',
+  isDetached: true,
   decode: (bytes: Buffer, start: number, end: number): string => bytes.toString('utf8', start, end),
   encode: (value: string, target: ByteWriter): void => target.writeUtf8(value),
 }
 
 const bytesSerde: Serde<Uint8Array> = {
   format: 'bytes@1',
+  isDetached: true,
   decode: (bytes: Buffer, start: number, end: number): Buffer => Buffer.from(bytes.subarray(start, end)),
   encode: (value: Uint8Array, target: ByteWriter): void => target.writeBytes(value),
 }
 
 const numberSerde: Serde<number> = {
   format: 'float64@1',
+  isDetached: true,
   decode(bytes: Buffer, start: number, end: number): number {
     if (end - start !== 8) throw new DecodeError(`a number takes 8 bytes (float64, big-endian), not ${end - start}`)
     return bytes.readDoubleBE(start)
@@ -25,6 +28,7 @@ const numberSerde: Serde<number> = {
 
 const bigintSerde: Serde<bigint> = {
   format: 'bigint@1',
+  isDetached: true,
   decode(bytes: Buffer, start: number, end: number): bigint {
     if (end === start) throw new DecodeError('a bigint takes at least one byte')
     return readBigint(bytes, start, end)

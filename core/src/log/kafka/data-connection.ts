@@ -4,6 +4,7 @@ import type { ByteCursor } from './byte-cursor.ts'
 import { type Address, describeAddress, type KafkaSettings, type SaslOptions } from './options.ts'
 import { RequestFrame } from './request-frame.ts'
 import { ResponseFrames } from './response-frames.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import { logIn } from './sasl-authentication.ts'
 import { DisconnectedError } from './server-error.ts'
 
@@ -15,12 +16,15 @@ export interface DataRequest {
   readonly apiVersion: number
   /** False for the few old requests whose header ends with the client's name. @default true */
   readonly isFlexible?: boolean
+  /** Where the response is put. */
+  readonly memory?: ResponseMemory | undefined
 }
 
 interface Waiting {
   readonly resolve: (response: ByteCursor) => void
   readonly reject: (error: Error) => void
   readonly isFlexible: boolean
+  readonly memory: ResponseMemory | undefined
   readonly timer: NodeJS.Timeout
 }
 
@@ -35,7 +39,10 @@ export class DataConnection {
   readonly #clientId: string
   readonly #requestTimeoutMs: number
   readonly #socket: Socket
-  readonly #frames = new ResponseFrames((frame) => this.#answered(frame))
+  readonly #frames = new ResponseFrames(
+    (frame) => this.#answered(frame),
+    (bytes) => this.#allocate(bytes),
+  )
   readonly #waiting = new Map<number, Waiting>()
   #correlationId = 0
   #failure: Error | undefined
@@ -98,7 +105,7 @@ export class DataConnection {
    * @throws DisconnectedError
    */
   request(
-    { apiKey, apiVersion, isFlexible = true }: DataRequest,
+    { apiKey, apiVersion, isFlexible = true, memory }: DataRequest,
     write: (frame: RequestFrame) => void,
   ): Promise<ByteCursor> {
     if (this.#failure !== undefined) return Promise.reject(this.#disconnected(this.#failure))
@@ -110,7 +117,7 @@ export class DataConnection {
       const timer = setTimeout(() => {
         this.#socket.destroy(new Error(`no answer within ${this.#requestTimeoutMs} ms`))
       }, this.#requestTimeoutMs)
-      this.#waiting.set(correlationId, { resolve, reject, isFlexible, timer })
+      this.#waiting.set(correlationId, { resolve, reject, isFlexible, memory, timer })
       const parts = frame.finish()
       this.#socket.cork()
       for (const part of parts) this.#socket.write(part)
@@ -149,6 +156,12 @@ export class DataConnection {
     } catch (error) {
       this.#socket.destroy(error as Error)
     }
+  }
+
+  /** Servers answer the requests of a connection in their order, so what comes next is for the oldest. */
+  #allocate(bytes: number): Buffer {
+    const [oldest] = this.#waiting.values()
+    return oldest?.memory?.allocate(bytes) ?? Buffer.allocUnsafeSlow(bytes)
   }
 
   #answered(response: ByteCursor): void {

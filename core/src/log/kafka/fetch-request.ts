@@ -2,6 +2,7 @@ import type { ByteCursor } from './byte-cursor.ts'
 import type { DataConnection } from './data-connection.ts'
 import type { AbortedTransaction } from './record-batch/fetched-records.ts'
 import type { RequestFrame } from './request-frame.ts'
+import type { ResponseMemory } from './response-memory.ts'
 
 export interface FetchPosition {
   readonly partition: number
@@ -49,8 +50,12 @@ const fetch = { apiKey, apiVersion: version }
  * Source: Kafka protocol guide, Fetch API (key 1), version 12.
  * @throws DisconnectedError
  */
-export async function fetchRecords(connection: DataConnection, request: FetchRequest): Promise<FetchResponse> {
-  return parseResponse(await connection.request(fetch, (frame) => writeRequest(frame, request)))
+export async function fetchRecords(
+  connection: DataConnection,
+  request: FetchRequest,
+  memory?: ResponseMemory,
+): Promise<FetchResponse> {
+  return parseResponse(await connection.request({ ...fetch, memory }, (frame) => writeRequest(frame, request)))
 }
 
 function writeRequest(frame: RequestFrame, { maxWaitMs, maxBytes, partitionMaxBytes, topics }: FetchRequest): void {

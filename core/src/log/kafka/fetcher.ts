@@ -4,6 +4,7 @@ import { sleep } from '../../time/clock.ts'
 import type { Cluster } from './cluster.ts'
 import { type FetchPosition, type FetchResponse, fetchRecords } from './fetch-request.ts'
 import type { ReaderPartition } from './reader-partition.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import { expectOk } from './server-error.ts'
 
 /** How long a server may hold a fetch back while it has nothing new. */
@@ -21,6 +22,8 @@ const missingTopicMs = 30_000
 export interface FetchTarget {
   fetchable(leader: number): ReaderPartition[]
   readonly freeBytes: number
+  /** Where responses are put; undefined for memory that is not used again. */
+  readonly memory: ResponseMemory | undefined
   accept(requested: readonly ReaderPartition[], response: FetchResponse): ReaderPartition[]
   fail(error: StreamError): void
 }
@@ -128,12 +131,13 @@ export class Fetcher {
       else positions.push({ partition, fetchOffset })
     }
     const free = Math.max(this.#target.freeBytes, 1)
-    const response = await fetchRecords(connection, {
+    const request = {
       maxWaitMs,
       maxBytes: Math.min(maxBytes, free),
       partitionMaxBytes: Math.min(partitionMaxBytes, free),
       topics,
-    })
+    }
+    const response = await fetchRecords(connection, request, this.#target.memory)
     expectOk(response.errorCode, 'fetch')
     return response
   }

@@ -10,14 +10,19 @@ const scratchBytes = 64 * 1024
  */
 export class ResponseFrames {
   readonly #onFrame: (response: ByteCursor) => void
+  readonly #allocate: (bytes: number) => Buffer
   readonly #scratch: Buffer = Buffer.allocUnsafeSlow(scratchBytes)
   #inScratch = 0
   #long: Buffer | undefined
   #inLong = 0
 
-  /** `onFrame` is called with each response, behind its length. */
-  constructor(onFrame: (response: ByteCursor) => void) {
+  /** `onFrame` is called with each response, behind its length; its bytes are in what `allocate` gave. */
+  constructor(
+    onFrame: (response: ByteCursor) => void,
+    allocate: (bytes: number) => Buffer = (bytes) => Buffer.allocUnsafeSlow(bytes),
+  ) {
     this.#onFrame = onFrame
+    this.#allocate = allocate
   }
 
   /** Never empty. */
@@ -48,7 +53,7 @@ export class ResponseFrames {
       if (length < lengthBytes) throw new Error(`a response cannot be ${length} bytes long`)
       const start = at + lengthBytes
       const there = Math.min(end - start, length)
-      const response = Buffer.allocUnsafeSlow(length)
+      const response = this.#allocate(length)
       scratch.copy(response, 0, start, start + there)
       at = start + there
       if (there < length) {
