@@ -3,9 +3,14 @@ import { ByteWriter } from '../../src/serde/byte-writer.ts'
 import { json } from '../../src/serde/json.ts'
 import { msgpack } from '../../src/serde/msgpack.ts'
 import { bigint, bytes, number, string } from '../../src/serde/primitives.ts'
+import { schema } from '../../src/serde/schema.ts'
 import type { Serde } from '../../src/serde/serde.ts'
+import type { StandardSchema } from '../../src/serde/standard-schema.ts'
 import { versioned } from '../../src/serde/versioned.ts'
 
+const anything: StandardSchema<unknown, unknown> = {
+  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+}
 const views: Serde<Uint8Array> = {
   format: 'views@1',
   decode: (buffer, start, end) => buffer.subarray(start, end),
@@ -19,6 +24,7 @@ it.each<[string, Serde<unknown>, unknown]>([
   ['bytes', bytes(), Buffer.from('bytes')],
   ['number', number(), 1.5],
   ['bigint', bigint(), 12345678901234567890n],
+  ['schema', schema(anything), { text: 'a text' }],
   ['versioned', versioned(msgpack<unknown>(), { version: 2 }), { bytes: Buffer.from('bytes') }],
 ] as [string, Serde<unknown>, unknown][])(
   'values of %s hold nothing of the bytes they were decoded from',
