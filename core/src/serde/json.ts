@@ -4,7 +4,10 @@ import type { Serde } from './serde.ts'
 
 class JsonSerde<T> implements Serde<T> {
   readonly format = 'json@1'
-  readonly isDetached = true
+
+  get isDetached(): boolean {
+    return true
+  }
 
   decode(bytes: Buffer, start: number, end: number): T {
     try {

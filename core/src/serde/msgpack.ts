@@ -48,7 +48,10 @@ const range = { start: 0, end: 0 }
 
 class MsgpackSerde<T> implements Serde<T> {
   readonly format = 'msgpack@1'
-  readonly isDetached = true
+
+  get isDetached(): boolean {
+    return true
+  }
 
   decode(bytes: Buffer, start: number, end: number): T {
     // The library takes an end of 0 for "all".

@@ -22,6 +22,14 @@ export interface Serde<T> {
   encode(value: T, target: ByteWriter): void
 }
 
+/**
+ * The serde, with `isDetached`. A copy of it by spread does not have it: it may have been made for another `decode`, which may
+ * hold views.
+ */
+export function detached<T>(serde: Serde<T>): Serde<T> {
+  return Object.defineProperty(serde, 'isDetached', { value: true, enumerable: false })
+}
+
 /** A serde that can decode some fields of its values only. */
 export interface ProjectableSerde<T> extends Serde<T> {
   /** The same format, for values with these top-level fields only. */

@@ -38,6 +38,12 @@ it.each<[string, Serde<unknown>, unknown]>([
   },
 )
 
+it('a serde that was spread from another makes no such promise', () => {
+  const kept = { ...bytes(), decode: views.decode }
+  expect(kept.format).toBe('bytes@1')
+  expect(kept.isDetached).toBeUndefined()
+})
+
 it('a versioned value may hold its bytes where one of its versions may', () => {
   expect(versioned(views, { version: 1 }).isDetached).toBe(false)
   const former = versioned(msgpack<Uint8Array>(), { version: 2, from: { 1: { serde: views, migrate: (old) => old } } })
