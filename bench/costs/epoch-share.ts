@@ -16,6 +16,8 @@ export interface EpochShare {
   readonly withoutEpochs: number
   /** How much longer a run with epochs took than the one beside it, median of the pairs. */
   readonly timePercent: number
+  /** Of each pair. */
+  readonly timePercents: readonly number[]
   /** The same for the CPU time of the thread that runs the task. */
   readonly threadPercent: number
 }
@@ -48,8 +50,8 @@ export async function measureEpochShare(
       ;(hasEpochs ? withEpochs : without).push(measure)
     }
   }
-  const percent = (field: 'steadyMs' | 'threadMs'): number =>
-    median(withEpochs.map((many, pair) => (many[field] / (without[pair] as EpochsMeasure)[field] - 1) * 100))
+  const percents = (field: 'steadyMs' | 'threadMs'): number[] =>
+    withEpochs.map((many, pair) => (many[field] / (without[pair] as EpochsMeasure)[field] - 1) * 100)
   const rate = (measures: readonly EpochsMeasure[]): number =>
     Math.round(median(measures.map(({ records, steadyMs }) => (records / steadyMs) * 1000)))
   const share: EpochShare = {
@@ -58,13 +60,14 @@ export async function measureEpochShare(
     epochs: median(withEpochs.map(({ epochs }) => epochs)),
     withEpochs: rate(withEpochs),
     withoutEpochs: rate(without),
-    timePercent: percent('steadyMs'),
-    threadPercent: percent('threadMs'),
+    timePercent: median(percents('steadyMs')),
+    timePercents: percents('steadyMs').map((percent) => Math.round(percent * 10) / 10),
+    threadPercent: median(percents('threadMs')),
   }
   say(
     `epochs of 1 s with ${keys.toLocaleString('en')} changed keys each: ${share.withEpochs.toLocaleString('en')} records/s ` +
       `(${share.epochs} epochs), with one epoch at the end ${share.withoutEpochs.toLocaleString('en')}: ` +
-      `${share.timePercent.toFixed(1)} % of time, ${share.threadPercent.toFixed(1)} % of the thread's CPU time (medians of ${PAIRS} pairs)`,
+      `${share.timePercent.toFixed(1)} % of time (${share.timePercents.join(', ')}), ${share.threadPercent.toFixed(1)} % of the thread's CPU time (medians of ${PAIRS} pairs)`,
   )
   return share
 }

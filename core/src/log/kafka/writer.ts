@@ -1,9 +1,9 @@
 import { FencedError, StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
-import { ByteWriter } from '../../serde/byte-writer.ts'
 import { type CancelTimer, sleep } from '../../time/clock.ts'
 import type { LogOutput, LogWriter, LogWriterOptions, OffsetCommit } from '../log.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { BatchBuffers } from './batch-buffers.ts'
 import type { Cluster } from './cluster.ts'
 import { BatchBuilder } from './record-batch/batch-builder.ts'
 import { Sender } from './sender.ts'
@@ -15,7 +15,6 @@ import { type WriterBatch, WriterPartition } from './writer-partition.ts'
 
 /** The record that makes a batch full lies behind it; with most of them it still fits into a buffer of twice 128 KiB. */
 const largestBatchBytes = 240 * 1024
-const firstBatchBytes = 16 * 1024
 const closingPatienceMs = 5000
 
 /**
@@ -32,9 +31,7 @@ export class KafkaWriter implements LogWriter {
   readonly #outputs = new Map<string, Promise<KafkaOutput>>()
   readonly #partitions: WriterPartition[] = []
   readonly #filling = new Set<WriterPartition>()
-  /** Buffers of sent batches, to be filled again: not more than may be filled at once. */
-  readonly #pool: ByteWriter[] = []
-  #pooledBytes = 0
+  readonly #buffers: BatchBuffers
   readonly #batchBytes: number
   readonly #acknowledgements = new Acknowledgements()
   #identity: ProducerId | undefined
@@ -58,6 +55,7 @@ export class KafkaWriter implements LogWriter {
     this.#options = options
     this.#closed = closed
     this.#batchBytes = Math.max(Math.min(largestBatchBytes, Math.floor(maxBufferedBytes / 4)), 1)
+    this.#buffers = new BatchBuffers(maxBufferedBytes, 2 * largestBatchBytes)
     this.#requests = new TransactionRequests(cluster, transactionalId, transactionTimeoutMs)
     this.#sender = new Sender(cluster, logger, name, transactionalId, this)
   }
@@ -164,7 +162,7 @@ export class KafkaWriter implements LogWriter {
     this.check()
     this.#initialised()
     if (this.#isClosed) throw new StreamError('INVARIANT_BROKEN', 'a record was appended to a closed writer')
-    const writer = this.#takeBuffer()
+    const writer = this.#buffers.take()
     const builder = new BatchBuilder(writer)
     const generation = this.#generation
     const batch: WriterBatch = {
@@ -212,7 +210,7 @@ export class KafkaWriter implements LogWriter {
   /** For the sender. */
   acknowledged(batch: WriterBatch): void {
     this.#bufferedBytes -= batch.bytes
-    this.#keepBuffer(batch.writer)
+    this.#buffers.keep(batch.writer)
     this.#acknowledgements.acknowledged(batch.generation)
     this.#drained()
   }
@@ -320,20 +318,6 @@ export class KafkaWriter implements LogWriter {
     this.#isSealed = false
     this.#acknowledgements.drop(new StreamError('LOG_FAILED', 'the records were dropped by abort() or init()'))
     return isUnknown
-  }
-
-  #takeBuffer(): ByteWriter {
-    const writer = this.#pool.pop()
-    if (writer === undefined) return new ByteWriter(firstBatchBytes)
-    this.#pooledBytes -= writer.buffer.length
-    return writer
-  }
-
-  #keepBuffer(writer: ByteWriter): void {
-    const { length } = writer.buffer
-    if (length > 2 * largestBatchBytes || this.#pooledBytes + length > this.#options.maxBufferedBytes) return
-    this.#pool.push(writer)
-    this.#pooledBytes += length
   }
 
   #close(partition: WriterPartition): void {
