@@ -7,7 +7,7 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
-  npm run bench -- costs                      a commit with 10,000 changed keys; waiting for input
+  npm run bench -- costs                      a commit with 10,000 changed keys, what it takes off the throughput; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
 
   --runs <n>       runs of each case, of which the median is given (default 3)

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { kafka, redis, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
 import { KafkaServer, RedisServer } from '@millrace/testcontainers'
+import { type EpochShare, measureEpochShare } from './epoch-share.ts'
 import { counting, record, topics } from './job.ts'
 
 export interface CostsResult {
@@ -15,6 +16,7 @@ export interface CostsResult {
   readonly commitP99Ms: number
   /** Of one core, by a job that waits for input. */
   readonly idleCpuPercent: number
+  readonly epochShare: EpochShare
 }
 
 const DIRTY_KEYS = 10_000
@@ -34,8 +36,10 @@ export async function benchCosts(say: (line: string) => void): Promise<CostsResu
   say(
     `commit of an epoch with ${DIRTY_KEYS.toLocaleString('en')} changed keys: p50 ${p50} ms, p99 ${p99} ms (${commits} commits)`,
   )
+  const servers = { brokers: server.brokers, redisUrl: state.url }
+  const epochShare = await measureEpochShare(log, servers, DIRTY_KEYS, say)
   await log.close()
-  return { dirtyKeys: DIRTY_KEYS, commits, commitP50Ms: p50, commitP99Ms: p99, idleCpuPercent }
+  return { dirtyKeys: DIRTY_KEYS, commits, commitP50Ms: p50, commitP99Ms: p99, idleCpuPercent, epochShare }
 }
 
 async function measureIdle(brokers: readonly string[], redisUrl: string): Promise<number> {

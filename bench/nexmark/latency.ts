@@ -19,6 +19,7 @@ export interface LatencyResult {
   readonly maxMs: number
 }
 
+const EPOCHS_MS = [50, 100, 1_000]
 const RATE = 20_000
 const WARM_UP_MS = 8_000
 const MEASURED_MS = 20_000
@@ -31,9 +32,10 @@ export async function measureLatency(
   brokers: readonly string[],
   redisUrl: string,
   say: (line: string) => void,
+  epochs: readonly number[] = EPOCHS_MS,
 ): Promise<LatencyResult[]> {
   const results: LatencyResult[] = []
-  for (const epochMs of [100, 1_000]) {
+  for (const epochMs of epochs) {
     const result = await measure(brokers, redisUrl, epochMs)
     results.push(result)
     say(

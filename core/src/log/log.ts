@@ -52,6 +52,11 @@ export interface LogReaderOptions {
   readonly maxBufferedBytes: number
   /** Called when a batch becomes available after `take` gave none, or when `error` was set. */
   readonly onAvailable: () => void
+  /**
+   * Nobody looks at the bytes of a batch after the next `take`, so other records may be read into the same memory.
+   * @default false
+   */
+  readonly reusesMemory?: boolean
 }
 
 /**

@@ -198,8 +198,12 @@ export class TaskInputs {
     }
   }
 
-  #openReader({ environment, onAvailable }: TaskInputsOptions): LogReader {
-    return environment.log.createReader({ maxBufferedBytes: environment.maxBufferedInputBytes, onAvailable })
+  #openReader({ region, environment, onAvailable }: TaskInputsOptions): LogReader {
+    return environment.log.createReader({
+      maxBufferedBytes: environment.maxBufferedInputBytes,
+      onAvailable,
+      reusesMemory: keepsNoBytes(region),
+    })
   }
 
   #addTopic(
@@ -298,6 +302,19 @@ function alignedChannel(
 ): AlignedChannel | null {
   if (time === null || time.alignment === null) return null
   return alignment.join(time.alignment.group, time.alignment.maxDriftMs, onMoved)
+}
+
+/** Whether nothing of a batch is needed once it has run through the chains: keys and headers are views of its bytes. */
+function keepsNoBytes({ nodes, exchangesIn }: Region): boolean {
+  return (
+    exchangesIn.every(({ value }) => value.isDetached === true) &&
+    nodes.every(
+      ({ node }) =>
+        node.kind !== 'source' ||
+        node.source.kind !== 'topic' ||
+        (node.source.toRecord === undefined && node.source.value.isDetached === true),
+    )
+  )
 }
 
 /** Keys and values of a batch lie one behind the other, so the first and the last tell. */

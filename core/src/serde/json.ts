@@ -7,6 +7,10 @@ import type { Serde } from './serde.ts'
 class JsonSerde<T> implements Serde<T> {
   readonly format = 'json@1'
 
+  get isDetached(): boolean {
+    return true
+  }
+
   decode(bytes: Buffer, start: number, end: number): T {
     try {
       return JSON.parse(bytes.toString('utf8', start, end))

@@ -49,6 +49,10 @@ const range = { start: 0, end: 0 }
 class MsgpackSerde<T> implements Serde<T> {
   readonly format = 'msgpack@1'
 
+  get isDetached(): boolean {
+    return true
+  }
+
   decode(bytes: Buffer, start: number, end: number): T {
     // The library takes an end of 0 for "all".
     if (end <= start) throw new DecodeError('no bytes are not a MessagePack value')

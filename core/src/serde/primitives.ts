@@ -1,36 +1,36 @@
 import { DecodeError } from '../errors.ts'
 import type { ByteWriter } from './byte-writer.ts'
-import type { Serde } from './serde.ts'
+import { detached, type Serde } from './serde.ts'
 
-const stringSerde: Serde<string> = {
+const stringSerde: Serde<string> = detached({
   format: 'string@1',
   decode: (bytes: Buffer, start: number, end: number): string => bytes.toString('utf8', start, end),
   encode: (value: string, target: ByteWriter): void => target.writeUtf8(value),
-}
+})
 
-const bytesSerde: Serde<Uint8Array> = {
+const bytesSerde: Serde<Uint8Array> = detached({
   format: 'bytes@1',
   decode: (bytes: Buffer, start: number, end: number): Buffer => Buffer.from(bytes.subarray(start, end)),
   encode: (value: Uint8Array, target: ByteWriter): void => target.writeBytes(value),
-}
+})
 
-const numberSerde: Serde<number> = {
+const numberSerde: Serde<number> = detached({
   format: 'float64@1',
   decode(bytes: Buffer, start: number, end: number): number {
     if (end - start !== 8) throw new DecodeError(`a number takes 8 bytes (float64, big-endian), not ${end - start}`)
     return bytes.readDoubleBE(start)
   },
   encode: (value: number, target: ByteWriter): void => target.writeFloat64(value),
-}
+})
 
-const bigintSerde: Serde<bigint> = {
+const bigintSerde: Serde<bigint> = detached({
   format: 'bigint@1',
   decode(bytes: Buffer, start: number, end: number): bigint {
     if (end === start) throw new DecodeError('a bigint takes at least one byte')
     return readBigint(bytes, start, end)
   },
   encode: (value: bigint, target: ByteWriter): void => writeBigint(value, target),
-}
+})
 
 /** Text as UTF-8. Bytes that are not UTF-8 decode to U+FFFD. */
 export function string(): Serde<string> {

@@ -6,11 +6,13 @@ import { describeIssues, type StandardResult, type StandardSchema } from './stan
 
 class SchemaSerde<T> implements Serde<T> {
   readonly format: string
+  readonly isDetached: boolean
   readonly #schema: StandardSchema<unknown, T>['~standard']
   readonly #inner: Serde<unknown>
 
   constructor(schema: StandardSchema<unknown, T>['~standard'], inner: Serde<unknown>) {
     this.format = inner.format
+    this.isDetached = inner.isDetached === true
     this.#schema = schema
     this.#inner = inner
   }

@@ -28,6 +28,7 @@ const FORMAT = 'versioned@1'
 
 class VersionedSerde<T> implements Serde<T> {
   readonly format: string
+  readonly isDetached: boolean
   readonly #version: number
   readonly #present: Serde<T>
   readonly #former: ReadonlyMap<number, Migration<unknown, T>>
@@ -36,6 +37,7 @@ class VersionedSerde<T> implements Serde<T> {
     this.#present = present
     this.#version = version
     this.#former = former
+    this.isDetached = [present, ...Array.from(former.values(), ({ serde }) => serde)].every((serde) => serde.isDetached)
     const formats = Object.fromEntries([...former].map(([number, { serde }]) => [number, serde.format]))
     this.format = FORMAT + JSON.stringify({ ...formats, [version]: present.format })
   }

@@ -2,7 +2,8 @@ import { type Connection, findCoordinatorV3, metadataV9 } from '@platformatic/ka
 import { ConnectionError, StreamError } from '../../errors.ts'
 import { type Clock, sleep } from '../../time/clock.ts'
 import type { TopicPartition } from '../log.ts'
-import { Connections, request } from './connections.ts'
+import { Connections, controlConnect, type Keepable, request } from './connections.ts'
+import { DataConnection } from './data-connection.ts'
 import { type Address, describeAddress, type KafkaSettings } from './options.ts'
 import { retry } from './retry.ts'
 import { code, DisconnectedError, expectOk, isStaleCoordinator, ServerError } from './server-error.ts'
@@ -21,7 +22,9 @@ export type Leaders = readonly number[]
 export class Cluster {
   readonly settings: KafkaSettings
   readonly clock: Clock
-  readonly connections: Connections
+  readonly connections: Connections<Connection>
+  /** For records. */
+  readonly dataConnections: Connections<DataConnection>
   readonly #brokers = new Map<number, Address>()
   readonly #leaders = new Map<string, Leaders>()
   readonly #coordinators = new Map<string, number>()
@@ -30,7 +33,10 @@ export class Cluster {
   constructor(settings: KafkaSettings, clock: Clock) {
     this.settings = settings
     this.clock = clock
-    this.connections = new Connections(settings)
+    this.connections = new Connections(settings, controlConnect(settings))
+    this.dataConnections = new Connections(settings, (address, timeouts) =>
+      DataConnection.open(address, settings, timeouts),
+    )
   }
 
   /** Resolves when some server has answered. @throws CONNECTION_FAILED naming all addresses */
@@ -58,8 +64,8 @@ export class Cluster {
     }
   }
 
-  close(): Promise<void> {
-    return this.connections.close()
+  async close(): Promise<void> {
+    await Promise.all([this.connections.close(), this.dataConnections.close()])
   }
 
   /** Asks for these topics anew. A topic that does not exist is null. @throws DisconnectedError, ServerError */
@@ -162,13 +168,27 @@ export class Cluster {
 
   /** @throws DisconnectedError */
   connection(node: number, purpose: string = control, requestTimeoutMs?: number): Promise<Connection> {
+    return this.#connect(this.connections, node, purpose, requestTimeoutMs)
+  }
+
+  /** A connection for fetching or producing. @throws DisconnectedError */
+  dataConnection(node: number, purpose: string): Promise<DataConnection> {
+    return this.#connect(this.dataConnections, node, purpose)
+  }
+
+  #connect<C extends Keepable>(
+    connections: Connections<C>,
+    node: number,
+    purpose: string,
+    requestTimeoutMs?: number,
+  ): Promise<C> {
     const address = this.#brokers.get(node)
     if (address === undefined) {
       return Promise.reject(
         new DisconnectedError(`server ${node}`, new Error('it is not in the cluster at the moment')),
       )
     }
-    return this.connections.get(purpose, address, requestTimeoutMs)
+    return connections.get(purpose, address, requestTimeoutMs)
   }
 
   /** A connection to whichever server answers. @throws DisconnectedError */

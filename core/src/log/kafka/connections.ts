@@ -18,25 +18,35 @@ import { DisconnectedError } from './server-error.ts'
 const inFlightPerConnection = 64
 const leastConnectMs = 250
 
+/** What is kept open. */
+export interface Keepable {
+  isConnected(): boolean
+  close(): Promise<void>
+}
+
+/** Opens a connection; it may take `connectTimeoutMs`. */
+export type Connect<C extends Keepable> = (
+  address: Address,
+  timeouts: { readonly connectTimeoutMs: number; readonly requestTimeoutMs: number },
+) => Promise<C>
+
 /**
  * The open connections, one per purpose and server. A purpose is any text: what may not wait for something else gets a
  * purpose of its own.
  */
-export class Connections {
+export class Connections<C extends Keepable> {
   readonly #settings: KafkaSettings
-  readonly #open = new Map<string, Map<string, Promise<Connection>>>()
+  readonly #connect: Connect<C>
+  readonly #open = new Map<string, Map<string, Promise<C>>>()
   #closed = false
 
-  constructor(settings: KafkaSettings) {
+  constructor(settings: KafkaSettings, connect: Connect<C>) {
     this.#settings = settings
+    this.#connect = connect
   }
 
   /** @throws DisconnectedError, or CONNECTION_FAILED when trying again would not help */
-  async get(
-    purpose: string,
-    address: Address,
-    requestTimeoutMs: number = this.#settings.requestTimeoutMs,
-  ): Promise<Connection> {
+  async get(purpose: string, address: Address, requestTimeoutMs: number = this.#settings.requestTimeoutMs): Promise<C> {
     if (this.#closed) throw new ConnectionError('the log is closed')
     let ofPurpose = this.#open.get(purpose)
     if (ofPurpose === undefined) {
@@ -52,7 +62,7 @@ export class Connections {
     // Somebody else may have replaced the dead one meanwhile.
     const current = ofPurpose.get(name)
     if (current !== undefined && current !== existing) return current
-    const opening = this.#connect(address, name, requestTimeoutMs)
+    const opening = this.#connected(address, name, requestTimeoutMs)
     ofPurpose.set(name, opening)
     try {
       return await opening
@@ -81,24 +91,15 @@ export class Connections {
     await Promise.all(Array.from(this.#open.keys(), (purpose) => this.release(purpose)))
   }
 
-  async #connect(address: Address, name: string, requestTimeoutMs: number): Promise<Connection> {
-    const { clientId, tls, sasl, brokers, connectTimeoutMs } = this.#settings
-    const options: ConnectionOptions = {
-      // One address that does not answer must not use up the time of the others.
-      connectTimeout: Math.max(Math.floor(connectTimeoutMs / brokers.length), leastConnectMs),
-      requestTimeout: requestTimeoutMs,
-      maxInflights: inFlightPerConnection,
-    }
-    if (tls !== undefined) {
-      options.tls = tls
-      options.tlsServerName = tls.servername === undefined && isIP(address.host) === 0
-    }
-    if (sasl !== undefined) options.sasl = saslOptions(sasl)
-    const connection = new Connection(clientId, options)
-    // Requests in flight are told of a failure by their own callbacks; an event without a listener would end the process.
-    connection.on('error', () => {})
+  async #connected(address: Address, name: string, requestTimeoutMs: number): Promise<C> {
+    const { brokers, connectTimeoutMs } = this.#settings
+    let connection: C
     try {
-      await connection.connect(address.host, address.port)
+      connection = await this.#connect(address, {
+        // One address that does not answer must not use up the time of the others.
+        connectTimeoutMs: Math.max(Math.floor(connectTimeoutMs / brokers.length), leastConnectMs),
+        requestTimeoutMs,
+      })
     } catch (error) {
       const reason = hopelessReason(error)
       if (reason === undefined) throw new DisconnectedError(name, error)
@@ -112,6 +113,27 @@ export class Connections {
       await connection.close()
       throw new ConnectionError('the log is closed')
     }
+    return connection
+  }
+}
+
+/** Connections of the client library, for everything but records. */
+export function controlConnect({ clientId, tls, sasl }: KafkaSettings): Connect<Connection> {
+  return async ({ host, port }, { connectTimeoutMs, requestTimeoutMs }) => {
+    const options: ConnectionOptions = {
+      connectTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      maxInflights: inFlightPerConnection,
+    }
+    if (tls !== undefined) {
+      options.tls = tls
+      options.tlsServerName = tls.servername === undefined && isIP(host) === 0
+    }
+    if (sasl !== undefined) options.sasl = saslOptions(sasl)
+    const connection = new Connection(clientId, options)
+    // Requests in flight are told of a failure by their own callbacks; an event without a listener would end the process.
+    connection.on('error', () => {})
+    await connection.connect(host, port)
     return connection
   }
 }
@@ -144,7 +166,7 @@ function hopelessReason(error: unknown): string | undefined {
   for (let e = error; e instanceof Error; e = e.cause) {
     if (e instanceof AuthenticationError) found = 'authentication failed, check the options sasl and ssl'
     else if (e instanceof UserError) found = `${e.message} Check the options ssl and sasl`
-    else if (e instanceof NetworkError) found = undefined
+    else if (e instanceof NetworkError || e instanceof DisconnectedError) found = undefined
   }
   return found
 }

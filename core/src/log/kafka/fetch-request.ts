@@ -1,6 +1,8 @@
-import { type API, createAPI, type Reader, Writer } from '@platformatic/kafka'
-import { ByteCursor } from './byte-cursor.ts'
+import type { ByteCursor } from './byte-cursor.ts'
+import type { DataConnection } from './data-connection.ts'
 import type { AbortedTransaction } from './record-batch/fetched-records.ts'
+import type { RequestFrame } from './request-frame.ts'
+import type { ResponseMemory } from './response-memory.ts'
 
 export interface FetchPosition {
   readonly partition: number
@@ -35,50 +37,56 @@ const apiKey = 1
 /** The last version with topic names instead of ids; Kafka 2.7 and later know it. */
 const version = 12
 const noReplica = -1
+const leastBytes = 1
 const readCommitted = 1
 const noSession = 0
 const noSessionEpoch = -1
 const noAborted: readonly AbortedTransaction[] = []
 
+const fetch = { apiKey, apiVersion: version }
+
 /**
  * Fetch, read_committed, with the record batches left as bytes.
  * Source: Kafka protocol guide, Fetch API (key 1), version 12.
+ * @throws DisconnectedError
  */
-export const fetchApi: API<[FetchRequest], FetchResponse> = createAPI<[FetchRequest], FetchResponse>(
-  apiKey,
-  version,
-  createRequest,
-  (_correlationId, _apiKey, _apiVersion, reader) => parseResponse(reader),
-)
-
-function createRequest({ maxWaitMs, maxBytes, partitionMaxBytes, topics }: FetchRequest): Writer {
-  return Writer.create()
-    .appendInt32(noReplica)
-    .appendInt32(maxWaitMs)
-    .appendInt32(1)
-    .appendInt32(maxBytes)
-    .appendInt8(readCommitted)
-    .appendInt32(noSession)
-    .appendInt32(noSessionEpoch)
-    .appendArray([...topics], (w, [topic, partitions]) => {
-      w.appendString(topic).appendArray(partitions.slice(), (w, { partition, fetchOffset }) => {
-        w.appendInt32(partition)
-          .appendInt32(-1)
-          .appendInt64(BigInt(fetchOffset))
-          .appendInt32(-1)
-          .appendInt64(-1n)
-          .appendInt32(partitionMaxBytes)
-      })
-    })
-    .appendArray([], () => {})
-    .appendString('')
-    .appendTaggedFields()
+export async function fetchRecords(
+  connection: DataConnection,
+  request: FetchRequest,
+  memory?: ResponseMemory,
+): Promise<FetchResponse> {
+  return parseResponse(await connection.request({ ...fetch, memory }, (frame) => writeRequest(frame, request)))
 }
 
-function parseResponse(reader: Reader): FetchResponse {
-  // One buffer for the whole response: the socket's chunks are put together here and nowhere else.
-  const bytes = reader.buffer.slice(reader.position, reader.length)
-  const cursor = new ByteCursor(bytes)
+function writeRequest(frame: RequestFrame, { maxWaitMs, maxBytes, partitionMaxBytes, topics }: FetchRequest): void {
+  frame.int32(noReplica)
+  frame.int32(maxWaitMs)
+  frame.int32(leastBytes)
+  frame.int32(maxBytes)
+  frame.int8(readCommitted)
+  frame.int32(noSession)
+  frame.int32(noSessionEpoch)
+  frame.compactLength(topics.size)
+  for (const [topic, partitions] of topics) {
+    frame.compactString(topic)
+    frame.compactLength(partitions.length)
+    for (const { partition, fetchOffset } of partitions) {
+      frame.int32(partition)
+      frame.int32(-1)
+      frame.int64(fetchOffset)
+      frame.int32(-1)
+      frame.int64(-1)
+      frame.int32(partitionMaxBytes)
+      frame.noTags()
+    }
+    frame.noTags()
+  }
+  frame.compactLength(0)
+  frame.compactString('')
+  frame.noTags()
+}
+
+function parseResponse(cursor: ByteCursor): FetchResponse {
   cursor.int32()
   const errorCode = cursor.int16()
   cursor.int32()
@@ -88,7 +96,7 @@ function parseResponse(reader: Reader): FetchResponse {
     for (let n = cursor.compactLength(); n > 0; n--) partitions.push(parsePartition(cursor, topic))
     cursor.skipTags()
   }
-  return { errorCode, bytes, partitions }
+  return { errorCode, bytes: cursor.bytes, partitions }
 }
 
 function parsePartition(cursor: ByteCursor, topic: string): FetchedPartition {

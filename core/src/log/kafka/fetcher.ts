@@ -2,9 +2,9 @@ import { StreamError, TopicMissingError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import { sleep } from '../../time/clock.ts'
 import type { Cluster } from './cluster.ts'
-import { request } from './connections.ts'
-import { type FetchPosition, type FetchResponse, fetchApi } from './fetch-request.ts'
+import { type FetchPosition, type FetchResponse, fetchRecords } from './fetch-request.ts'
 import type { ReaderPartition } from './reader-partition.ts'
+import type { ResponseMemory } from './response-memory.ts'
 import { expectOk } from './server-error.ts'
 
 /** How long a server may hold a fetch back while it has nothing new. */
@@ -22,6 +22,8 @@ const missingTopicMs = 30_000
 export interface FetchTarget {
   fetchable(leader: number): ReaderPartition[]
   readonly freeBytes: number
+  /** Where responses are put; undefined for memory that is not used again. */
+  readonly memory: ResponseMemory | undefined
   accept(requested: readonly ReaderPartition[], response: FetchResponse): ReaderPartition[]
   fail(error: StreamError): void
 }
@@ -81,7 +83,7 @@ export class Fetcher {
     // Ends the fetches under way, which else would wait for the server.
     const lanes = [...this.#lanes.values()].flat()
     await Promise.all(
-      Array.from({ length: lanesPerLeader }, (_, lane) => this.#cluster.connections.release(this.#purpose(lane))),
+      Array.from({ length: lanesPerLeader }, (_, lane) => this.#cluster.dataConnections.release(this.#purpose(lane))),
     )
     await Promise.all([...lanes, this.#locating])
     this.#onClosed()
@@ -121,7 +123,7 @@ export class Fetcher {
   }
 
   async #fetch(leader: number, lane: number, chosen: readonly ReaderPartition[]): Promise<FetchResponse> {
-    const connection = await this.#cluster.connection(leader, this.#purpose(lane))
+    const connection = await this.#cluster.dataConnection(leader, this.#purpose(lane))
     const topics = new Map<string, FetchPosition[]>()
     for (const { topic, partition, fetchOffset } of chosen) {
       const positions = topics.get(topic)
@@ -129,12 +131,13 @@ export class Fetcher {
       else positions.push({ partition, fetchOffset })
     }
     const free = Math.max(this.#target.freeBytes, 1)
-    const response = await request(connection, fetchApi, {
+    const request = {
       maxWaitMs,
       maxBytes: Math.min(maxBytes, free),
       partitionMaxBytes: Math.min(partitionMaxBytes, free),
       topics,
-    })
+    }
+    const response = await fetchRecords(connection, request, this.#target.memory)
     expectOk(response.errorCode, 'fetch')
     return response
   }

@@ -1,5 +1,6 @@
-import { type API, createAPI, type Reader, Writer } from '@platformatic/kafka'
-import { ByteCursor } from './byte-cursor.ts'
+import type { ByteCursor } from './byte-cursor.ts'
+import type { DataConnection } from './data-connection.ts'
+import type { RequestFrame } from './request-frame.ts'
 
 export interface ProducedBatch {
   readonly partition: number
@@ -24,29 +25,39 @@ const apiKey = 0
 const version = 9
 const allReplicas = -1
 
-/** Produce. Source: Kafka protocol guide, Produce API (key 0), version 9. */
-export const produceApi: API<[ProduceRequest], readonly ProducedPartition[]> = createAPI<
-  [ProduceRequest],
-  readonly ProducedPartition[]
->(apiKey, version, createRequest, (_correlationId, _apiKey, _apiVersion, reader) => parseResponse(reader))
+const produce = { apiKey, apiVersion: version }
 
-function createRequest({ transactionalId, timeoutMs, topics }: ProduceRequest): Writer {
-  return Writer.create()
-    .appendString(transactionalId)
-    .appendInt16(allReplicas)
-    .appendInt32(timeoutMs)
-    .appendArray([...topics], (w, [topic, batches]) => {
-      w.appendString(topic).appendArray(batches.slice(), (w, { partition, bytes }) => {
-        w.appendInt32(partition)
-          .appendUnsignedVarInt(bytes.length + 1)
-          .append(bytes)
-      })
-    })
-    .appendTaggedFields()
+/**
+ * Produce. Source: Kafka protocol guide, Produce API (key 0), version 9.
+ * @throws DisconnectedError
+ */
+export async function produceBatches(
+  connection: DataConnection,
+  request: ProduceRequest,
+): Promise<readonly ProducedPartition[]> {
+  return parseResponse(await connection.request(produce, (frame) => writeRequest(frame, request)))
 }
 
-function parseResponse(reader: Reader): readonly ProducedPartition[] {
-  const cursor = new ByteCursor(reader.buffer.slice(reader.position, reader.length))
+function writeRequest(frame: RequestFrame, { transactionalId, timeoutMs, topics }: ProduceRequest): void {
+  frame.compactString(transactionalId)
+  frame.int16(allReplicas)
+  frame.int32(timeoutMs)
+  frame.compactLength(topics.size)
+  for (const [topic, batches] of topics) {
+    frame.compactString(topic)
+    frame.compactLength(batches.length)
+    for (const { partition, bytes } of batches) {
+      frame.int32(partition)
+      frame.compactLength(bytes.length)
+      frame.large(bytes)
+      frame.noTags()
+    }
+    frame.noTags()
+  }
+  frame.noTags()
+}
+
+function parseResponse(cursor: ByteCursor): readonly ProducedPartition[] {
   const produced: ProducedPartition[] = []
   for (let topics = cursor.compactLength(); topics > 0; topics--) {
     const topic = cursor.compactString()

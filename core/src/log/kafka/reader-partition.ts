@@ -1,4 +1,5 @@
 import type { FetchedRecords } from './record-batch/fetched-records.ts'
+import type { SharedBytes } from './response-memory.ts'
 
 /** One partition that a reader reads; a partition that is removed and added again is a new one. */
 export class ReaderPartition {
@@ -16,7 +17,7 @@ export class ReaderPartition {
   isQueued = false
   bufferedBytes = 0
   endOffset: number | undefined
-  readonly fetched: FetchedRecords[] = []
+  readonly fetched: { readonly records: FetchedRecords; readonly response: SharedBytes }[] = []
 
   constructor(topic: string, partition: number, offset: number) {
     this.topic = topic

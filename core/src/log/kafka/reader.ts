@@ -7,10 +7,13 @@ import { Fetcher } from './fetcher.ts'
 import { listOffsets } from './list-offsets.ts'
 import { ReaderPartition } from './reader-partition.ts'
 import { FetchedRecords } from './record-batch/fetched-records.ts'
+import { ResponseMemory, SharedBytes } from './response-memory.ts'
 import { code, isRetriableCode, isStaleLeader, ServerError, toStreamError } from './server-error.ts'
 
 /** Even the smallest share of the buffer lets a partition be fetched again before the last of it is taken. */
 const smallestShareBytes = 64 * 1024
+/** Memory that is kept beyond the bound of the buffer. */
+const spareBytes = 8 * 1024 * 1024
 
 /**
  * Reads committed records ahead of its consumer. Fetched bytes wait undecoded; `take` decodes about a thousand records
@@ -27,11 +30,18 @@ export class KafkaReader implements LogReader {
   #bufferedBytes = 0
   #isStarved = true
   #failure: StreamError | undefined
+  /** For the fetcher. */
+  readonly memory: ResponseMemory | undefined
+  /** The response that the last batch was the last of a partition's from. */
+  #emptied: SharedBytes | undefined
 
   constructor(cluster: Cluster, logger: Logger, options: LogReaderOptions, name: string, closed: () => void) {
     this.#cluster = cluster
     this.#logger = logger
     this.#options = options
+    // Several fetches that are under way may each bring as much as there was room for.
+    const keptBytes = options.maxBufferedBytes + spareBytes
+    this.memory = options.reusesMemory === true ? new ResponseMemory(keptBytes) : undefined
     this.#fetcher = new Fetcher(cluster, logger, name, this, closed)
   }
 
@@ -74,6 +84,7 @@ export class KafkaReader implements LogReader {
 
   take(): LogBatch | undefined {
     if (this.#failure !== undefined) throw this.#failure
+    this.#releaseEmptied()
     for (let state = this.#queue.shift(); state !== undefined; state = this.#queue.shift()) {
       state.isQueued = false
       if (state.isRemoved || state.isPaused) continue
@@ -116,10 +127,11 @@ export class KafkaReader implements LogReader {
   accept(requested: readonly ReaderPartition[], response: FetchResponse): ReaderPartition[] {
     const states = new Map(requested.map((state) => [key(state.topic, state.partition), state]))
     const lost: ReaderPartition[] = []
+    const shared = new SharedBytes(response.bytes)
     for (const fetched of response.partitions) {
       const state = states.get(key(fetched.topic, fetched.partition))
       if (state === undefined || state.isRemoved) continue
-      if (fetched.errorCode === 0) this.#store(state, fetched, response.bytes)
+      if (fetched.errorCode === 0) this.#store(state, fetched, shared)
       else if (fetched.errorCode === code.OFFSET_OUT_OF_RANGE) void this.#outOfRange(state)
       else if (isStaleLeader(fetched.errorCode) || isRetriableCode(fetched.errorCode)) lost.push(state)
       else {
@@ -128,6 +140,7 @@ export class KafkaReader implements LogReader {
         this.fail(toStreamError(error, 'the topic cannot be read', { topic, partition, offset }))
       }
     }
+    if (shared.uses === 0) this.memory?.release(shared.bytes)
     return lost
   }
 
@@ -139,23 +152,26 @@ export class KafkaReader implements LogReader {
     this.#options.onAvailable()
   }
 
-  #store(state: ReaderPartition, fetched: FetchedPartition, bytes: Buffer): void {
+  #store(state: ReaderPartition, fetched: FetchedPartition, response: SharedBytes): void {
     state.endOffset = fetched.lastStableOffset
     if (fetched.end === fetched.start) return
     const { topic, partition, start, end, aborted } = fetched
-    const records = new FetchedRecords(topic, partition, bytes, start, end, state.fetchOffset, aborted)
+    const records = new FetchedRecords(topic, partition, response.bytes, start, end, state.fetchOffset, aborted)
     const size = records.remainingBytes
     if (size === 0) return
     state.fetchOffset = records.nextOffset
-    state.fetched.push(records)
+    response.uses++
+    state.fetched.push({ records, response })
     state.bufferedBytes += size
     if (!state.isPaused) this.#bufferedBytes += size
     this.#enqueue(state)
   }
 
   #decode(state: ReaderPartition): LogBatch | undefined {
-    const records = state.fetched[0]
-    if (records === undefined) return undefined
+    const first = state.fetched[0]
+    if (first === undefined) return undefined
+    this.#releaseEmptied()
+    const { records, response } = first
     const before = records.remainingBytes
     let batch: LogBatch | undefined
     try {
@@ -167,9 +183,21 @@ export class KafkaReader implements LogReader {
     const taken = before - records.remainingBytes
     state.bufferedBytes -= taken
     this.#bufferedBytes -= taken
-    if (records.remainingBytes === 0) state.fetched.shift()
+    if (records.remainingBytes === 0) {
+      state.fetched.shift()
+      this.#emptied = response
+    }
     this.#enqueue(state)
     return batch
+  }
+
+  /** What was given out of it has been worked off, since something else is asked for. */
+  #releaseEmptied(): void {
+    const response = this.#emptied
+    if (response === undefined) return
+    this.#emptied = undefined
+    response.uses--
+    if (response.uses === 0) this.memory?.release(response.bytes)
   }
 
   #enqueue(state: ReaderPartition): void {
@@ -187,6 +215,7 @@ export class KafkaReader implements LogReader {
     this.#partitions.delete(key(topic, partition))
     state.isRemoved = true
     if (!state.isPaused) this.#bufferedBytes -= state.bufferedBytes
+    // Their responses keep their uses, so their memory is not used again: a batch of them may still be looked at.
     state.fetched.length = 0
     this.#queue = this.#queue.filter((other) => other !== state)
   }

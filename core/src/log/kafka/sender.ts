@@ -1,10 +1,9 @@
-import type { Connection } from '@platformatic/kafka'
 import { ConnectionError, StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import { sleep } from '../../time/clock.ts'
 import type { Cluster } from './cluster.ts'
-import { request } from './connections.ts'
-import { type ProducedBatch, produceApi } from './produce-request.ts'
+import type { DataConnection } from './data-connection.ts'
+import { type ProducedBatch, produceBatches } from './produce-request.ts'
 import { code, DisconnectedError, isRetriableCode, isStaleLeader, ServerError, toStreamError } from './server-error.ts'
 import type { ProducerId } from './transaction.ts'
 import type { WriterBatch, WriterPartition } from './writer-partition.ts'
@@ -44,7 +43,7 @@ export class Sender {
   readonly #active = new Set<WriterPartition>()
   readonly #joining = new Set<WriterPartition>()
   readonly #unlocated = new Set<WriterPartition>()
-  readonly #connections = new Map<number, Connection>()
+  readonly #connections = new Map<number, DataConnection>()
   readonly #inFlight = new Map<number, number>()
   readonly #closing = new AbortController()
   #identity: ProducerId = { producerId: -1, epoch: -1 }
@@ -98,7 +97,7 @@ export class Sender {
   async close(): Promise<void> {
     this.#closing.abort()
     this.#lastGeneration = -1
-    await this.#cluster.connections.release(this.#name)
+    await this.#cluster.dataConnections.release(this.#name)
   }
 
   #pump(): void {
@@ -185,11 +184,11 @@ export class Sender {
     try {
       let connection = this.#connections.get(leader)
       if (!connection?.isConnected()) {
-        connection = await this.#cluster.connection(leader, this.#name)
+        connection = await this.#cluster.dataConnection(leader, this.#name)
         this.#connections.set(leader, connection)
       }
       const timeoutMs = this.#cluster.settings.requestTimeoutMs
-      const answer = await request(connection, produceApi, {
+      const answer = await produceBatches(connection, {
         transactionalId: this.#transactionalId,
         timeoutMs,
         topics,

@@ -1,9 +1,9 @@
 import { FencedError, StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
-import { ByteWriter } from '../../serde/byte-writer.ts'
 import { type CancelTimer, sleep } from '../../time/clock.ts'
 import type { LogOutput, LogWriter, LogWriterOptions, OffsetCommit } from '../log.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { BatchBuffers } from './batch-buffers.ts'
 import type { Cluster } from './cluster.ts'
 import { BatchBuilder } from './record-batch/batch-builder.ts'
 import { Sender } from './sender.ts'
@@ -13,10 +13,8 @@ import { type ProducerId, TransactionRequests } from './transaction.ts'
 import { KafkaOutput } from './writer-output.ts'
 import { type WriterBatch, WriterPartition } from './writer-partition.ts'
 
-const largestBatchBytes = 256 * 1024
-const firstBatchBytes = 16 * 1024
-/** Buffers of sent batches that are kept to be filled again. */
-const pooledBuffers = 64
+/** The record that makes a batch full lies behind it; with most of them it still fits into a buffer of twice 128 KiB. */
+const largestBatchBytes = 240 * 1024
 const closingPatienceMs = 5000
 
 /**
@@ -33,7 +31,7 @@ export class KafkaWriter implements LogWriter {
   readonly #outputs = new Map<string, Promise<KafkaOutput>>()
   readonly #partitions: WriterPartition[] = []
   readonly #filling = new Set<WriterPartition>()
-  readonly #pool: ByteWriter[] = []
+  readonly #buffers: BatchBuffers
   readonly #batchBytes: number
   readonly #acknowledgements = new Acknowledgements()
   #identity: ProducerId | undefined
@@ -57,6 +55,7 @@ export class KafkaWriter implements LogWriter {
     this.#options = options
     this.#closed = closed
     this.#batchBytes = Math.max(Math.min(largestBatchBytes, Math.floor(maxBufferedBytes / 4)), 1)
+    this.#buffers = new BatchBuffers(maxBufferedBytes, 2 * largestBatchBytes)
     this.#requests = new TransactionRequests(cluster, transactionalId, transactionTimeoutMs)
     this.#sender = new Sender(cluster, logger, name, transactionalId, this)
   }
@@ -163,7 +162,7 @@ export class KafkaWriter implements LogWriter {
     this.check()
     this.#initialised()
     if (this.#isClosed) throw new StreamError('INVARIANT_BROKEN', 'a record was appended to a closed writer')
-    const writer = this.#pool.pop() ?? new ByteWriter(firstBatchBytes)
+    const writer = this.#buffers.take()
     const builder = new BatchBuilder(writer)
     const generation = this.#generation
     const batch: WriterBatch = {
@@ -211,9 +210,7 @@ export class KafkaWriter implements LogWriter {
   /** For the sender. */
   acknowledged(batch: WriterBatch): void {
     this.#bufferedBytes -= batch.bytes
-    if (this.#pool.length < pooledBuffers && batch.writer.buffer.length <= 2 * largestBatchBytes) {
-      this.#pool.push(batch.writer)
-    }
+    this.#buffers.keep(batch.writer)
     this.#acknowledgements.acknowledged(batch.generation)
     this.#drained()
   }

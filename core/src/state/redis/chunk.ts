@@ -22,35 +22,30 @@ const ARRAY32 = 0xdd
 const HEADER_BYTES = 5
 
 interface Pair {
-  readonly name: Buffer
+  readonly name: string
+  readonly bytes: Buffer
   readonly changes: StateChange[]
+  /** Whether something is put into its single-valued state, or into its maps and lists. */
+  putsValues: boolean
+  putsEntries: boolean
 }
 
-/** Always at least one chunk, so that an epoch without changes is staged like every other. */
-export function encodeChunks(changes: readonly StateChange[]): Buffer[] {
+export interface EncodedChanges {
+  /** Always at least one, so that an epoch without changes is staged like every other. */
+  readonly chunks: readonly Buffer[]
+  /** The pairs into which the changes put something, with the letter of the kind of entry: the server's group names. */
+  readonly groups: ReadonlySet<string>
+}
+
+export function encodeChanges(changes: readonly StateChange[]): EncodedChanges {
   const writer = new ChunkWriter()
+  const groups = new Set<string>()
   for (const pair of pairsOf(changes)) {
     for (const change of pair.changes) writer.write(pair, change)
+    if (pair.putsValues) groups.add(`v${pair.name}`)
+    if (pair.putsEntries) groups.add(`m${pair.name}`)
   }
-  return writer.finish()
-}
-
-/** The pairs into which these changes put something, with the letter of the kind of entry: the server's group names. */
-export function groupsOf(changes: readonly StateChange[]): Set<string> {
-  const groups = new Set<string>()
-  let last: StateChange | null = null
-  for (const change of changes) {
-    if (change.value === null) continue
-    const same =
-      last !== null &&
-      last.state === change.state &&
-      last.keyGroup === change.keyGroup &&
-      (last.sub === null) === (change.sub === null)
-    if (same) continue
-    last = change
-    groups.add((change.sub === null ? 'v' : 'm') + pairOf(change.state, change.keyGroup))
-  }
-  return groups
+  return { chunks: writer.finish(), groups }
 }
 
 function pairsOf(changes: readonly StateChange[]): Pair[] {
@@ -64,11 +59,15 @@ function pairsOf(changes: readonly StateChange[]): Pair[] {
     }
     let pair = ofState.get(change.keyGroup)
     if (pair === undefined) {
-      pair = { name: Buffer.from(pairOf(change.state, change.keyGroup)), changes: [] }
+      const name = pairOf(change.state, change.keyGroup)
+      pair = { name, bytes: Buffer.from(name), changes: [], putsValues: false, putsEntries: false }
       ofState.set(change.keyGroup, pair)
       pairs.push(pair)
     }
     pair.changes.push(change)
+    if (change.value === null) continue
+    if (change.sub === null) pair.putsValues = true
+    else pair.putsEntries = true
   }
   return pairs
 }
@@ -139,7 +138,7 @@ class ChunkWriter {
     this.#runKey = key
     this.#runs++
     this.#bytes(Buffer.from(kind))
-    this.#bytes(pair.name)
+    this.#bytes(pair.bytes)
     if (key !== null) this.#bytes(key)
   }
 

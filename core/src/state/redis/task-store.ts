@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { FencedError, StreamError } from '../../errors.ts'
 import type { Acquired, StateDelta, StateEntry, StateKey, TaskAddress, TaskStore } from '../backend.ts'
 import { taskName } from '../task-name.ts'
-import { encodeChunks, groupsOf } from './chunk.ts'
+import { encodeChanges } from './chunk.ts'
 import type { RedisConnection } from './connection.ts'
 import { EntryReader } from './entry-reader.ts'
 import { LAYOUT_VERSION, type TaskKeys } from './keys.ts'
@@ -91,7 +91,7 @@ export class RedisTaskStore implements TaskStore {
     const token = this.#ownToken()
     const operation = ++this.#operation
     const attempt = `${token}.${operation}`
-    const chunks = encodeChunks(delta.changes)
+    const { chunks, groups } = encodeChanges(delta.changes)
     const staged = this.#keys.staged(delta.epoch)
     // Copied, since the caller may change its buffer once it has the promise, and the command may be sent again.
     const completion = [chunks.length, Buffer.from(delta.meta)]
@@ -112,7 +112,7 @@ export class RedisTaskStore implements TaskStore {
       for (const reply of replies) this.#check(reply, delta.epoch)
     }
     await this.#whenDurable(delta.epoch, `stage:${delta.epoch}`, `${chunks.length} ${attempt}`)
-    this.#stagedGroups.set(delta.epoch, groupsOf(delta.changes))
+    this.#stagedGroups.set(delta.epoch, groups)
   }
 
   async decide(epoch: number): Promise<void> {

@@ -31,6 +31,9 @@ const smallestRecord = 7
 
 const abortMarker = 0
 
+/** Two numbers of 8 bytes and four of 4 for each record of a batch. */
+const bytesPerRecord = 32
+
 /** A transaction that ended in an abort: the records of this producer from here to its marker do not count. */
 export interface AbortedTransaction {
   readonly producerId: number
@@ -215,21 +218,22 @@ class FetchedBatch implements LogBatch {
   keyStarts: Int32Array
   keyEnds: Int32Array
   valueStarts: Int32Array
+  /** Where the headers of each record begin, too. */
   valueEnds: Int32Array
-  #headerStarts: Int32Array
 
   constructor(topic: string, partition: number, buffer: Buffer, capacity: number, nextOffset: number) {
     this.topic = topic
     this.partition = partition
     this.buffer = buffer
     this.nextOffset = nextOffset
-    this.offsets = new Float64Array(capacity)
-    this.timestamps = new Float64Array(capacity)
-    this.keyStarts = new Int32Array(capacity)
-    this.keyEnds = new Int32Array(capacity)
-    this.valueStarts = new Int32Array(capacity)
-    this.valueEnds = new Int32Array(capacity)
-    this.#headerStarts = new Int32Array(capacity)
+    // One allocation, not six: outside the heap each costs more than decoding a hundred records.
+    const memory = new ArrayBuffer(capacity * bytesPerRecord)
+    this.offsets = new Float64Array(memory, 0, capacity)
+    this.timestamps = new Float64Array(memory, capacity * 8, capacity)
+    this.keyStarts = new Int32Array(memory, capacity * 16, capacity)
+    this.keyEnds = new Int32Array(memory, capacity * 20, capacity)
+    this.valueStarts = new Int32Array(memory, capacity * 24, capacity)
+    this.valueEnds = new Int32Array(memory, capacity * 28, capacity)
   }
 
   /** Adds the records in `buffer[start, end)`; false when they are not well formed. */
@@ -243,7 +247,6 @@ class FetchedBatch implements LogBatch {
     appendTime: number,
   ): boolean {
     const { buffer, offsets, timestamps, keyStarts, keyEnds, valueStarts, valueEnds } = this
-    const headerStarts = this.#headerStarts
     let index = this.count
     let at = start
     for (let i = 0; i < records; i++) {
@@ -268,7 +271,6 @@ class FetchedBatch implements LogBatch {
       keyEnds[index] = keyEnd
       valueStarts[index] = valueLength < 0 ? -1 : valueStart
       valueEnds[index] = valueEnd
-      headerStarts[index] = valueEnd
       index++
     }
     this.count = index
@@ -285,11 +287,10 @@ class FetchedBatch implements LogBatch {
     this.keyEnds = this.keyEnds.subarray(0, count)
     this.valueStarts = this.valueStarts.subarray(0, count)
     this.valueEnds = this.valueEnds.subarray(0, count)
-    this.#headerStarts = this.#headerStarts.subarray(0, count)
   }
 
   headers(index: number): readonly Header[] {
-    const start = this.#headerStarts[index]
+    const start = this.valueEnds[index]
     if (index < 0 || start === undefined) throw new RangeError(`record ${index} of ${this.count}`)
     return readHeaders(this.buffer, start)
   }
