@@ -62,6 +62,7 @@ export type {
   TaskContext,
   TimerFired,
   Timers,
+  TimersAtEnd,
 } from './operator/process-function.ts'
 export { type Evictor, type EvictorOptions, evictors, type WindowElement } from './operator/window/evictor.ts'
 export type { Trigger, TriggerContext, TriggerDecision } from './operator/window/trigger.ts'

@@ -70,13 +70,14 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
     processFunction: KeyedBroadcastProcessFunction<K, T, Broadcast, Out, Shared, Descriptors>,
   ): DataStream<Out> {
     const { builder, edge, state: shared } = this.#broadcast
-    const { state = {}, onTimer, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction = {
       shared,
       keyed: {
         state,
         onTimer: onTimer?.bind(processFunction) ?? null,
+        timersAtEnd,
         open: open?.bind(processFunction) ?? null,
         close: close?.bind(processFunction) ?? null,
       },

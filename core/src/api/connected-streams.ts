@@ -50,7 +50,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
   ): DataStream<Out> {
-    const { state = {}, onTimer, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
@@ -59,6 +59,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
         { key: this.#right.key, onRecord: processFunction.onRight.bind(processFunction) },
       ] as unknown as KeyedInput[],
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
+      timersAtEnd,
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }

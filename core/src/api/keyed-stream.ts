@@ -87,12 +87,13 @@ export class KeyedStream<K, T> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedProcessFunction<K, T, Out, Descriptors>,
   ): DataStream<Out> {
-    const { state = {}, onTimer, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
       inputs: [{ key: this.#key, onRecord: processFunction.onRecord.bind(processFunction) } as unknown as KeyedInput],
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
+      timersAtEnd,
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }

@@ -64,6 +64,17 @@ export interface OpenContext {
   now(): number
 }
 
+/**
+ * What becomes of timers of processing time that wait when the input has ended: `fire` them at once, `wait` for the clock to
+ * come to them, or `drop` them. What those that fire then set for later does not fire.
+ */
+export type TimersAtEnd = 'fire' | 'wait' | 'drop'
+
+interface HasTimers {
+  /** @default 'fire' */
+  readonly timersAtEnd?: TimersAtEnd
+}
+
 interface Lifecycle {
   open?(context: OpenContext): void | Promise<void>
   close?(): void | Promise<void>
@@ -86,7 +97,9 @@ export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors 
 }
 
 /** A function over the records of a key, with state and timers. Everything is synchronous. */
-export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState> extends Lifecycle {
+export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState>
+  extends Lifecycle,
+    HasTimers {
   readonly state?: Descriptors
   onRecord(value: In, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onTimer?(timer: TimerFired, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -94,7 +107,8 @@ export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescr
 
 /** A function over two keyed streams that share their keys, and thereby state and timers. */
 export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends StateDescriptors = NoState>
-  extends Lifecycle {
+  extends Lifecycle,
+    HasTimers {
   readonly state?: Descriptors
   onLeft(value: Left, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onRight(value: Right, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -143,7 +157,8 @@ export interface KeyedBroadcastProcessFunction<
   Out,
   Shared extends StateDescriptors,
   Descriptors extends StateDescriptors = NoState,
-> extends Lifecycle {
+> extends Lifecycle,
+    HasTimers {
   readonly state?: Descriptors
   onRecord(
     value: In,
