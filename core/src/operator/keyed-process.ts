@@ -254,8 +254,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       this.#endDelay.until(lastMs, () => this.onEnd())
       return true
     }
-    const isThrough =
-      timersAtEnd === 'wait' ? this.#timers?.onClock() : this.#timers?.onEnd(timersAtEnd === 'fire')
+    const isThrough = timersAtEnd === 'wait' ? this.#timers?.onClock() : this.#timers?.onEnd(timersAtEnd === 'fire')
     if (isThrough === false) return false
     this.#timers?.stop()
     this.#endDelay?.over()

@@ -55,6 +55,8 @@ export interface OpenContext {
   /** Index of the task, and number of tasks. */
   readonly index: number
   readonly parallelism: number
+  /** How often this worker has started the task before: 0 at first, one more after each failure or change of its sources. */
+  readonly attempt: number
   /** Number of key groups. */
   readonly maxParallelism: number
   /** For metrics of the function's own; they carry the labels of task and operator. */
@@ -85,15 +87,27 @@ export interface TaskContext<Lists extends OperatorListDescriptors = NoState> ex
   readonly operatorState: StateHandles<Lists>
 }
 
+export interface TaskOpenContext<Lists extends OperatorListDescriptors = NoState> extends OpenContext {
+  readonly operatorState: StateHandles<Lists>
+}
+
 /** A function over single records. */
-export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState> extends Lifecycle {
+export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState> {
   /** Lists that belong to the task; see `operatorListState`. */
   readonly operatorState?: Lists
+  /** Its lists are restored already: what is derived from them can be built here. */
+  open?(context: TaskOpenContext<NoInfer<Lists>>): void | Promise<void>
+  close?(): void | Promise<void>
   onRecord(value: In, context: TaskContext<NoInfer<Lists>>, out: Collector<Out>): void
   /** The watermark has moved; results of event time that are due can be sent. */
   onWatermark?(watermark: number, context: TaskContext<NoInfer<Lists>>, out: Collector<Out>): void
   /** The input has ended. */
   onEnd?(out: Collector<Out>, context: TaskContext<NoInfer<Lists>>): void
+}
+
+/** What `map`, `filter` and `flatMap` do with a record, for a function that has something to open and close. */
+export interface RichFunction<In, Result> extends Lifecycle {
+  onRecord(value: In): Result
 }
 
 /** A function over the records of a key, with state and timers. Everything is synchronous. */

@@ -34,17 +34,14 @@ it('a Kafka topic that gets more partitions is read in all of them', { timeout: 
   })
   const later = client.producer()
   await later.connect()
-  const written = await later.send({
-    topic: 'words',
-    messages: [
-      { value: '"b"', partition: 1 },
-      { value: '"c"', partition: 2 },
-    ],
-  })
-  expect(written.map(({ partition, errorCode }) => [partition, errorCode]).toSorted()).toEqual([
-    [1, 0],
-    [2, 0],
-  ])
+  // One by one: where one of several partitions has no leader yet, kafkajs sends all of them again.
+  for (const [partition, value] of [
+    [1, '"b"'],
+    [2, '"c"'],
+  ] as const) {
+    const written = await later.send({ topic: 'words', messages: [{ value, partition }] })
+    expect(written).toMatchObject([{ partition, errorCode: 0 }])
+  }
   await until('all are read', () => read.length === 3)
   await handle.stop()
   await Promise.all([admin.disconnect(), producer.disconnect(), later.disconnect()])
