@@ -50,6 +50,12 @@ export interface KeyByOptions<T> extends ExchangeOptions<T> {
 
 export const forward: Partitioning = { kind: 'forward' }
 
+/** Operators whose functions have no context to send with. */
+const withoutSides: ReadonlySet<string> = new Set([
+  ...['map', 'filter', 'flat-map', 'map-async', 'flat-map-async', 'lookup-join', 'project', 'union', 'reduce'],
+  ...['rebalance', 'shuffle', 'rescale', 'global', 'partition', 'broadcast'],
+])
+
 /** A stream of values of type `T`. Methods add operators to the job; nothing runs yet. */
 export class DataStream<T> {
   protected readonly builder: GraphBuilder
@@ -156,8 +162,13 @@ export class DataStream<T> {
     return this.#then('project', () => new MapOperator({ onRecord: (value: T) => pick(value, fields) }))
   }
 
-  /** What functions of this operator send to a side output. */
+  /** What functions of this operator send to a side output. @throws GRAPH_INVALID for operators that have none */
   sideOutput<Side>(tag: OutputTag<Side>): DataStream<Side> {
+    if (withoutSides.has(this.node.type)) {
+      throw new GraphError(
+        `sideOutput('${tag.id}') at ${callSite()} is of '${this.node.name}' (${this.node.type}), whose function cannot send to side outputs; process can.`,
+      )
+    }
     return new DataStream<Side>(this.builder, this.node, tag.id)
   }
 

@@ -86,6 +86,9 @@ export class WindowedStream<K, T> {
 
   /** Takes records out of windows before or after their function sees them. Only for `process`, which keeps records one by one. */
   evictor(evictor: Evictor<T>): WindowedStream<K, T> {
+    const { assigner } = this.#spec
+    if (assigner.kind === 'global' && assigner.evictor !== null)
+      throw refuse('evictor', `${assigner.name} with a slide evicts all but its last records itself`)
     return this.#with({ evictor: evictor as Evictor<never> })
   }
 
@@ -189,7 +192,9 @@ export class WindowedStream<K, T> {
       | WindowFunction<K, readonly T[], Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<Out> {
-    const windowFunction = toWindowFunction(typeof given === 'function' ? { onWindow: given } : given)
+    const functions = typeof given === 'function' ? { onWindow: given } : given
+    refuseAsync('process', functions, ['onWindow', 'onClear'])
+    const windowFunction = toWindowFunction(functions)
     if (this.#spec.isPreAggregated)
       throw refuse('process', 'it needs the records one by one; preAggregated is for reduce and aggregate')
     const serde = options.serde ?? msgpack<T>()
@@ -236,6 +241,14 @@ export class WindowedStream<K, T> {
     onSides: (left: unknown[], right: unknown[], context: WindowContext<unknown>, out: Collector<unknown>) => void,
     serdes: JoinSerdes<T, Other>,
   ): DataStream<Out> {
+    const method = type === 'window-join' ? 'join' : 'coGroup'
+    if (this.#evictor !== null)
+      throw refuse(
+        method,
+        'an evictor would see the records of both streams as if they were of one; leave records out in the function',
+      )
+    if (this.#spec.isPreAggregated)
+      throw refuse(method, 'it needs the records one by one; preAggregated is for reduce and aggregate')
     const spec = coGroupSpec(this.#spec, other.side.key)
     const windowFunction = toWindowFunction(coGroupFunction(onSides))
     checkWindow(spec, windowFunction)
