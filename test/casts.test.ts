@@ -25,7 +25,8 @@ function codeOf(file: string): string[] {
   })
 }
 
-const cast = /[\w)\]}] as (?:[A-Z([{']|(?:any|bigint|boolean|keyof|never|number|object|readonly|string|typeof|unknown)\b)/
+const cast =
+  /[\w)\]}] as (?:[A-Z([{']|(?:any|bigint|boolean|keyof|never|number|object|readonly|string|typeof|unknown)\b)/
 const assertion = /[\w)\]]!(?=[.[;,)\s]|$)(?!\s*=)/
 
 function castsIn(files: readonly string[]): string[] {

@@ -18,6 +18,7 @@ export class ExchangeOutput implements Receiver<unknown> {
   readonly #index: number
   readonly #maxParallelism: number
   readonly #now: () => number
+  readonly #onIdleWritten: () => void
   readonly #frame: RecordFrameSerde
   readonly #keyBytes = new ByteWriter(64)
   readonly #toEvery: boolean
@@ -29,12 +30,21 @@ export class ExchangeOutput implements Receiver<unknown> {
   #writtenAt = Number.NEGATIVE_INFINITY
   #batchTime = 0
 
-  constructor(exchange: Exchange, output: LogOutput, index: number, maxParallelism: number, now: () => number) {
+  /** `onIdleWritten` hears of what was written though no record came: it has to be committed too. */
+  constructor(
+    exchange: Exchange,
+    output: LogOutput,
+    index: number,
+    maxParallelism: number,
+    now: () => number,
+    onIdleWritten: () => void,
+  ) {
     this.#exchange = exchange
     this.#output = output
     this.#index = index
     this.#maxParallelism = maxParallelism
     this.#now = now
+    this.#onIdleWritten = onIdleWritten
     this.#frame = new RecordFrameSerde(exchange.value)
     this.#batchTime = now()
     this.#toEvery = exchange.partitioning.kind === 'broadcast'
@@ -76,6 +86,7 @@ export class ExchangeOutput implements Receiver<unknown> {
   onIdle(idle: boolean): void {
     this.#flushWatermark()
     this.#toAll({ kind: 'idle', upstream: this.#index, idle })
+    this.#onIdleWritten()
   }
 
   onBarrier(): void {

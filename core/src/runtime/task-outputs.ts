@@ -15,6 +15,8 @@ export interface TaskOutputsOptions {
   readonly barriers: SinkBarriers
   readonly onAvailable: () => void
   readonly written: Counter
+  /** Something was written, to be committed, though no record came. */
+  readonly onIdleWritten: () => void
 }
 
 /** Everything that a task writes. */
@@ -44,7 +46,14 @@ export class TaskOutputs {
       const { maxParallelism } = environment.graph
       outputs.#exchanges.set(
         exchange.id,
-        new ExchangeOutput(exchange, output, index, maxParallelism, () => environment.clock.now()),
+        new ExchangeOutput(
+          exchange,
+          output,
+          index,
+          maxParallelism,
+          () => environment.clock.now(),
+          options.onIdleWritten,
+        ),
       )
     }
     return outputs

@@ -188,6 +188,10 @@ export class Task {
       barriers: this.#collector,
       onAvailable,
       written: this.#metrics.recordsOut,
+      onIdleWritten: () => {
+        this.#isDirty = true
+        this.#signal.set()
+      },
     })
     this.#outputs = outputs
     if (takenOver.finished) {
