@@ -38,7 +38,7 @@ export async function writeAll<T>(
 export async function readAll<T>(log: Log, topic: string, partitions: number, serde: Serde<T>): Promise<T[]> {
   const all = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
   const ends = await log.offsets(all, 'latest')
-  const waiting = new Set(all.filter((_, at) => (ends[at] as number) > 0).map(({ partition }) => partition))
+  const waiting = new Set(all.filter((_, at) => (ends[at] ?? 0) > 0).map(({ partition }) => partition))
   const values: T[] = []
   let wake = (): void => {}
   const reader = log.createReader({ maxBufferedBytes: 16 * 1024 * 1024, onAvailable: () => wake() })
@@ -53,9 +53,9 @@ export async function readAll<T>(log: Log, topic: string, partitions: number, se
       continue
     }
     for (let at = 0; at < batch.count; at++) {
-      values.push(serde.decode(batch.buffer, batch.valueStarts[at] as number, batch.valueEnds[at] as number))
+      values.push(serde.decode(batch.buffer, batch.valueStarts[at] ?? 0, batch.valueEnds[at] ?? 0))
     }
-    if (batch.nextOffset >= (ends[batch.partition] as number)) waiting.delete(batch.partition)
+    if (batch.nextOffset >= (ends[batch.partition] ?? 0)) waiting.delete(batch.partition)
   }
   await reader.close()
   return values

@@ -9,10 +9,11 @@ export type { ConnectedStreams, KeyedConnectedStreams } from './api/connected-st
 export type { BroadcastOptions, DataStream, ExchangeOptions, KeyByOptions } from './api/data-stream.ts'
 export type { Environment, SourceOptions, TopicOptions, TopicRecord } from './api/environment.ts'
 export type { ExplainOptions, Explanation } from './api/explain.ts'
+export type { Ordered } from './api/field-reduce.ts'
 export { type Job, job } from './api/job.ts'
 export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handle.ts'
 export type { AsOfJoinOptions, IntervalJoinOptions, JoinSerdes, RegularJoinOptions } from './api/joins.ts'
-export type { KeyedStream, Ordered } from './api/keyed-stream.ts'
+export type { KeyedStream } from './api/keyed-stream.ts'
 export type { RunOptions } from './api/run-options.ts'
 export type { SinkHandle } from './api/sink-handle.ts'
 export type { TopicSinkOptions } from './api/topic-sink.ts'
@@ -40,6 +41,7 @@ export * from './errors.ts'
 export { kafka } from './log/kafka/index.ts'
 export { memoryLog } from './log/memory/index.ts'
 export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
+export type { Counter, GaugeReader, Histogram, Labels, MetricGroup } from './metrics/registry.ts'
 export type { AsyncFunction, AsyncOptions, AsyncRetryOptions, CallContext } from './operator/async/async-function.ts'
 export { type BatchedLookupOptions, batchedLookup, type FoundMany } from './operator/async/batched-lookup.ts'
 export type { Lookup, LookupContext } from './operator/async/lookup.ts'
@@ -59,9 +61,12 @@ export type {
   ProcessContext,
   ProcessFunction,
   ReadonlyHandles,
+  RichFunction,
   TaskContext,
+  TaskOpenContext,
   TimerFired,
   Timers,
+  TimersAtEnd,
 } from './operator/process-function.ts'
 export { type Evictor, type EvictorOptions, evictors, type WindowElement } from './operator/window/evictor.ts'
 export type { Trigger, TriggerContext, TriggerDecision } from './operator/window/trigger.ts'

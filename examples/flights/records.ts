@@ -24,25 +24,15 @@ export async function loadFlights(dataset: Dataset, limit: number = Number.POSIT
 }
 
 async function readJson(path: string): Promise<Flight[]> {
-  const rows = JSON.parse(await readFile(path, 'utf8')) as {
-    date: string
-    delay: number
-    origin: string
-    destination: string
-  }[]
+  const rows: { date: string; delay: number; origin: string; destination: string }[] = JSON.parse(
+    await readFile(path, 'utf8'),
+  )
   return rows.map(({ date, delay, origin, destination }) => ({
     origin,
     destination,
     scheduled: Date.parse(`${date.replaceAll('/', '-').replace(' ', 'T')}:00Z`),
     delay,
   }))
-}
-
-interface ParquetRow {
-  readonly date: Date
-  readonly delay: bigint
-  readonly origin: string
-  readonly destination: string
 }
 
 async function readParquet(path: string, limit: number): Promise<Flight[]> {
@@ -55,7 +45,7 @@ async function readParquet(path: string, limit: number): Promise<Flight[]> {
     const rowEnd = rowStart + Number(count)
     const columns = ['date', 'delay', 'origin', 'destination']
     const rows = await parquetReadObjects({ file, metadata, compressors, columns, rowStart, rowEnd })
-    for (const { date, delay, origin, destination } of rows as ParquetRow[]) {
+    for (const { date, delay, origin, destination } of rows) {
       flights.push({ origin, destination, scheduled: date.getTime(), delay: Number(delay) })
     }
     rowStart = rowEnd

@@ -69,7 +69,15 @@ export async function runEmbedded(options: EmbeddedOptions): Promise<EmbeddedRes
 function fraudOver({ payments }: Traffic, ratePerSecond: number, committed: { push(alert: Alert): void }) {
   return job('fraud', (env) => {
     const stream = env.generate(
-      { make: (index) => payments[index] as (typeof payments)[number], count: payments.length, ratePerSecond },
+      {
+        make(index) {
+          const payment = payments[index]
+          if (payment === undefined) throw new RangeError(`There is no payment ${index}.`)
+          return payment
+        },
+        count: payments.length,
+        ratePerSecond,
+      },
       { time: paymentTime },
     )
     const alerts = detect(stream)

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { kafka, memoryLog, silentLogger } from '@millrace/core'
@@ -92,10 +91,12 @@ async function runWorkers(
   total: number,
   say: (line: string) => void,
 ): Promise<number> {
-  const workers = [startWorker(servers), startWorker(servers)]
-  const [victim, survivor] = workers as [ChildProcess, ChildProcess]
+  const victim = startWorker(servers)
+  const survivor = startWorker(servers)
   try {
-    const survived = once(survivor, 'exit') as Promise<[number | null, string | null]>
+    const survived = new Promise<[number | null, string | null]>((resolve) => {
+      survivor.once('exit', (code, signal) => resolve([code, signal]))
+    })
     let read = 0
     while (read < total / 2) {
       await delay(20)
@@ -112,7 +113,7 @@ async function runWorkers(
     if (code !== 0) throw new Error(`The surviving worker ended with ${code ?? signal}.`)
     return read
   } finally {
-    for (const worker of workers) if (worker.exitCode === null) worker.kill('SIGKILL')
+    for (const worker of [victim, survivor]) if (worker.exitCode === null) worker.kill('SIGKILL')
   }
 }
 

@@ -47,12 +47,18 @@ const EARTH_RADIUS_KM = 6371
 
 /** Kilometres between two cities along the great circle (haversine formula). */
 export function distanceKm(from: City, to: City): number {
-  const [latitude1, longitude1] = cities[from].map(radians) as [number, number]
-  const [latitude2, longitude2] = cities[to].map(radians) as [number, number]
+  const [latitude1, longitude1] = positionOf(from)
+  const [latitude2, longitude2] = positionOf(to)
   const a =
     Math.sin((latitude2 - latitude1) / 2) ** 2 +
     Math.cos(latitude1) * Math.cos(latitude2) * Math.sin((longitude2 - longitude1) / 2) ** 2
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.sqrt(a))
+}
+
+/** In radians. */
+function positionOf(city: City): readonly [number, number] {
+  const [latitude, longitude] = cities[city]
+  return [radians(latitude), radians(longitude)]
 }
 
 function radians(degrees: number): number {

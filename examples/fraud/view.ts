@@ -11,6 +11,7 @@ export interface Progress {
 
 const ruleColour = { velocity: 'yellow', probe: 'magenta', travel: 'cyan' } as const satisfies Record<Rule, string>
 const ruleName = { velocity: 'too many', probe: 'probe   ', travel: 'travel  ' } as const satisfies Record<Rule, string>
+const rules: readonly Rule[] = ['velocity', 'probe', 'travel']
 const BAR = 36
 const SPARK = '▁▂▃▄▅▆▇█'
 const LAST_ALERTS = 8
@@ -88,7 +89,7 @@ export class View {
       `  ${label('epochs')}${task?.epoch ?? 0} committed ${dim(`· ${p50.toFixed(0)} ms, at worst ${p99.toFixed(0)} ms`)}`,
       `  ${label('back-pressure')}${level(task?.backPressure.level ?? 'OK')} ${dim(`· busy ${busy(task)} %`)}`,
       '',
-      `  ${styleText('bold', 'alerts')}  ${(Object.keys(ruleName) as Rule[]).map((rule) => `${styleText(ruleColour[rule], ruleName[rule].trim())} ${this.#counts[rule]}`).join(dim('  ·  '))}`,
+      `  ${styleText('bold', 'alerts')}  ${rules.map((rule) => `${styleText(ruleColour[rule], ruleName[rule].trim())} ${this.#counts[rule]}`).join(dim('  ·  '))}`,
       ...Array.from({ length: LAST_ALERTS }, (_, at) => this.#alertRow(this.#alerts.at(-1 - at))),
       '',
     ]

@@ -2,7 +2,7 @@ import { kafka, redis } from '@millrace/core'
 import { fraud } from './job.ts'
 
 /** One worker process of the job: start as many as you like, and end them as you like. */
-const { brokers, redisUrl } = JSON.parse(process.argv[2] ?? '{}') as { brokers: string[]; redisUrl: string }
+const { brokers, redisUrl }: { brokers: string[]; redisUrl: string } = JSON.parse(process.argv[2] ?? '{}')
 
 const handle = fraud.start({
   log: kafka({ brokers }),

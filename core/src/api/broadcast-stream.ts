@@ -10,6 +10,8 @@ import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { callSite } from './call-site.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import { refuseAsync } from './refuse-async.ts'
+import { checkTimersAtEnd } from './timers-at-end.ts'
 
 /** A stream that goes to every task, with the state that is kept of it there. Connect another stream to it. */
 export class BroadcastStream<T, Shared extends StateDescriptors> {
@@ -41,6 +43,7 @@ export class BroadcastConnectedStream<T, Broadcast, Shared extends StateDescript
 
   /** A function that reads the broadcast state with every record. */
   process<Out>(processFunction: BroadcastProcessFunction<T, Broadcast, Out, Shared>): DataStream<Out> {
+    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast'])
     const { builder, edge, state } = this.#broadcast
     const plain = processFunction as unknown as BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>
     const node = builder.operator({
@@ -69,14 +72,17 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedBroadcastProcessFunction<K, T, Broadcast, Out, Shared, Descriptors>,
   ): DataStream<Out> {
+    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast', 'onTimer'])
+    checkTimersAtEnd(processFunction)
     const { builder, edge, state: shared } = this.#broadcast
-    const { state = {}, onTimer, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction = {
       shared,
       keyed: {
         state,
         onTimer: onTimer?.bind(processFunction) ?? null,
+        timersAtEnd,
         open: open?.bind(processFunction) ?? null,
         close: close?.bind(processFunction) ?? null,
       },

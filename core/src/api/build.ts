@@ -1,5 +1,6 @@
-import { GraphError, StreamError } from '../errors.ts'
+import { GraphError, OptionError, StreamError } from '../errors.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
+import { callOf } from './call-site.ts'
 import { Environment } from './environment.ts'
 import { GraphBuilder } from './graph-builder.ts'
 
@@ -22,6 +23,13 @@ function run(job: string, describe: (env: Environment) => void, env: Environment
   try {
     return describe(env)
   } catch (error) {
-    throw StreamError.is(error) ? error.locate({ job }) : error
+    if (!StreamError.is(error)) throw error
+    throw placed(error).locate({ job })
   }
+}
+
+/** What is wrong with an option does not say whose it is. */
+function placed(error: StreamError): StreamError {
+  const call = error.code === 'OPTION_INVALID' ? callOf(error) : null
+  return call === null ? error : new OptionError(`${call}: ${error.message}`, { cause: error })
 }

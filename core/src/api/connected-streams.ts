@@ -8,6 +8,8 @@ import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { callSite } from './call-site.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import { refuseAsync } from './refuse-async.ts'
+import { checkTimersAtEnd } from './timers-at-end.ts'
 
 /** Two streams of different types, side by side. */
 export class ConnectedStreams<Left, Right> {
@@ -21,6 +23,7 @@ export class ConnectedStreams<Left, Right> {
 
   /** A function with a handler for each of the two. */
   process<Out>(processFunction: CoProcessFunction<Left, Right, Out>): DataStream<Out> {
+    refuseAsync('process', processFunction, ['onLeft', 'onRight'])
     const create = (): Operator => new CoProcessOperator(processFunction)
     return new DataStream<Out>(
       this.#builder,
@@ -50,7 +53,9 @@ export class KeyedConnectedStreams<K, Left, Right> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
   ): DataStream<Out> {
-    const { state = {}, onTimer, open, close } = processFunction
+    refuseAsync('process', processFunction, ['onLeft', 'onRight', 'onTimer'])
+    checkTimersAtEnd(processFunction)
+    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
@@ -59,6 +64,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
         { key: this.#right.key, onRecord: processFunction.onRight.bind(processFunction) },
       ] as unknown as KeyedInput[],
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
+      timersAtEnd,
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }

@@ -9,7 +9,7 @@ import type { OperatorListDescriptors } from '../operator/operator-list.ts'
 import type { OutputTag } from '../operator/output-tag.ts'
 import { PassOperator } from '../operator/pass.ts'
 import { ProcessOperator } from '../operator/process.ts'
-import type { ProcessFunction } from '../operator/process-function.ts'
+import type { ProcessFunction, RichFunction } from '../operator/process-function.ts'
 import { FilterOperator, FlatMapOperator, MapOperator } from '../operator/transform.ts'
 import { UnionOperator } from '../operator/union.ts'
 import type { WindowAssigner } from '../operator/window/window-assigner.ts'
@@ -25,6 +25,7 @@ import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
 import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
+import { refuseAsync } from './refuse-async.ts'
 import { SinkHandle } from './sink-handle.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
 import type { WindowedStream } from './windowed-stream.ts'
@@ -48,6 +49,12 @@ export interface KeyByOptions<T> extends ExchangeOptions<T> {
 }
 
 export const forward: Partitioning = { kind: 'forward' }
+
+/** Operators whose functions have no context to send with. */
+const withoutSides: ReadonlySet<string> = new Set([
+  ...['map', 'filter', 'flat-map', 'map-async', 'flat-map-async', 'lookup-join', 'project', 'union', 'reduce'],
+  ...['rebalance', 'shuffle', 'rescale', 'global', 'partition', 'broadcast'],
+])
 
 /** A stream of values of type `T`. Methods add operators to the job; nothing runs yet. */
 export class DataStream<T> {
@@ -73,22 +80,29 @@ export class DataStream<T> {
     return this
   }
 
-  map<Out>(map: (value: T) => Out): DataStream<Out> {
-    refuseAsync('map', map)
-    return this.#then('map', () => new MapOperator(map))
+  /**
+   * One record for each. In place of a function it takes an object with `onRecord`, and with `open` and `close` for what the
+   * function needs: a connection, metrics of its own. So do `filter` and `flatMap`.
+   *
+   * @example
+   * texts.map({ open: ({ metrics }) => { parsed = metrics.counter('parsed', 'Texts parsed') }, onRecord(text) { parsed.add(); return parse(text) } })
+   */
+  map<Out>(map: ((value: T) => Out) | RichFunction<T, Out>): DataStream<Out> {
+    const rich = richFunction('map', map)
+    return this.#then('map', () => new MapOperator(rich))
   }
 
   filter<Kept extends T>(keep: (value: T) => value is Kept): DataStream<Kept>
-  filter(keep: (value: T) => boolean): DataStream<T>
-  filter(keep: (value: T) => boolean): DataStream<T> {
-    refuseAsync('filter', keep)
-    return this.#then('filter', () => new FilterOperator(keep), false, { kind: 'filter' })
+  filter(keep: ((value: T) => boolean) | RichFunction<T, boolean>): DataStream<T>
+  filter(keep: ((value: T) => boolean) | RichFunction<T, boolean>): DataStream<T> {
+    const rich = richFunction('filter', keep)
+    return this.#then('filter', () => new FilterOperator(rich), false, { kind: 'filter' })
   }
 
   /** Any number of records for each, in order. */
-  flatMap<Out>(flatMap: (value: T) => Iterable<Out>): DataStream<Out> {
-    refuseAsync('flatMap', flatMap)
-    return this.#then('flat-map', () => new FlatMapOperator(flatMap))
+  flatMap<Out>(flatMap: ((value: T) => Iterable<Out>) | RichFunction<T, Iterable<Out>>): DataStream<Out> {
+    const rich = richFunction('flatMap', flatMap)
+    return this.#then('flat-map', () => new FlatMapOperator(rich))
   }
 
   /**
@@ -135,6 +149,7 @@ export class DataStream<T> {
   process<Out, Lists extends OperatorListDescriptors = NoState>(
     processFunction: ProcessFunction<T, Out, Lists>,
   ): DataStream<Out> {
+    refuseAsync('process', processFunction, ['onRecord', 'onWatermark', 'onEnd'])
     const { operatorState } = processFunction
     const plain = processFunction as unknown as ProcessFunction<T, Out>
     if (operatorState === undefined) return this.#then('process', () => new ProcessOperator(plain))
@@ -145,14 +160,17 @@ export class DataStream<T> {
   /** Only these fields of every record. */
   project<const Field>(...fields: readonly (Field & keyof T)[]): DataStream<Pick<T, Field & keyof T>> {
     const names = fields.map(String)
-    return this.#then('project', () => new MapOperator((value: T) => pick(value, fields)), false, {
-      kind: 'project',
-      fields: names,
-    })
+    const projected = { onRecord: (value: T) => pick(value, fields) }
+    return this.#then('project', () => new MapOperator(projected), false, { kind: 'project', fields: names })
   }
 
-  /** What functions of this operator send to a side output. */
+  /** What functions of this operator send to a side output. @throws GRAPH_INVALID for operators that have none */
   sideOutput<Side>(tag: OutputTag<Side>): DataStream<Side> {
+    if (withoutSides.has(this.node.type)) {
+      throw new GraphError(
+        `sideOutput('${tag.id}') at ${callSite()} is of '${this.node.name}' (${this.node.type}), whose function cannot send to side outputs; process can.`,
+      )
+    }
     return new DataStream<Side>(this.builder, this.node, tag.id)
   }
 
@@ -226,6 +244,7 @@ export class DataStream<T> {
 
   /** To the task that the function names, from 0 to `tasks - 1`. */
   partitionBy(select: (value: T, tasks: number) => number, options: ExchangeOptions<T> = {}): DataStream<T> {
+    refuseAsync('partitionBy', { select }, ['select'])
     const custom = select as (value: unknown, tasks: number) => number
     return this.#spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
   }
@@ -261,6 +280,7 @@ export class DataStream<T> {
   keyBy<const Field>(field: Field & keyof T, options?: KeyByOptions<T>): KeyedStream<T[Field & keyof T], T>
   keyBy<K>(by: ((value: T) => K) | keyof T, options: KeyByOptions<T> = {}): KeyedStream<K, T> {
     const key = typeof by === 'function' ? by : (value: T): K => value[by] as K
+    refuseAsync('keyBy', { key }, ['key'])
     const select = key as (value: unknown) => unknown
     const field = typeof by === 'string' ? { field: by } : {}
     const partitioning: Partitioning = options.prepartitioned
@@ -329,12 +349,15 @@ export class DataStream<T> {
   }
 }
 
-/** Promises would go down the stream as if they were records. @throws GRAPH_INVALID */
-function refuseAsync(method: string, given: (value: never) => unknown): void {
-  if (given.constructor.name !== 'AsyncFunction') return
-  throw new GraphError(
-    `${method} at ${callSite()} is given an async function; call ${method === 'flatMap' ? 'flatMapAsync' : 'mapAsync'} instead.`,
-  )
+/** The two forms of a function as one. @throws GRAPH_INVALID */
+function richFunction<In, Result>(
+  method: string,
+  given: ((value: In) => Result) | RichFunction<In, Result>,
+): RichFunction<In, Result> {
+  const rich = typeof given === 'function' ? { onRecord: given } : given
+  const instead = method === 'flatMap' ? 'flatMapAsync' : 'mapAsync'
+  refuseAsync(method, rich, ['onRecord'], `; call ${instead} instead`)
+  return rich
 }
 
 function serdeOf<T>(options: ExchangeOptions<T>): Serde<unknown> {

@@ -14,6 +14,7 @@ import { BroadcastStream, KeyedBroadcastConnectedStream } from './broadcast-stre
 import { callSite } from './call-site.ts'
 import { KeyedConnectedStreams } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
+import { greatest, least, type Ordered, sum } from './field-reduce.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import {
   type AsOfJoinOptions,
@@ -23,11 +24,10 @@ import {
   type RegularJoinOptions,
   regularJoinFunction,
 } from './joins.ts'
+import { refuseAsync } from './refuse-async.ts'
+import { checkTimersAtEnd } from './timers-at-end.ts'
 import { windowSpec } from './window-spec.ts'
 import { WindowedStream } from './windowed-stream.ts'
-
-/** Values that have an order. */
-export type Ordered = number | string | bigint | Date
 
 /** A stream whose records belong to keys of type `K`. */
 export class KeyedStream<K, T> {
@@ -43,13 +43,14 @@ export class KeyedStream<K, T> {
 
   /** Folds the records of each key into one value, and gives that value after each record. */
   reduce(reduce: (left: T, right: T) => T, options: { readonly serde?: Serde<T> } = {}): DataStream<T> {
+    refuseAsync('reduce', { reduce }, ['reduce'])
     const key = this.#key
     return this.#then('reduce', () => keyedReduce(key, reduce, options.serde ?? msgpack<T>()))
   }
 
   /** The sum of a field of each key after each record; the other fields are those of the latest one. */
   sum<const Field extends PropertyKey>(this: KeyedStream<K, Record<Field, number>>, field: Field): DataStream<T> {
-    return this.reduce((left, right) => ({ ...right, [field]: left[field] + right[field] })) as unknown as DataStream<T>
+    return this.reduce(sum(field)) as unknown as DataStream<T>
   }
 
   /** The least value of a field so far; the other fields are those of the latest record. */
@@ -87,12 +88,15 @@ export class KeyedStream<K, T> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedProcessFunction<K, T, Out, Descriptors>,
   ): DataStream<Out> {
-    const { state = {}, onTimer, open, close } = processFunction
+    refuseAsync('process', processFunction, ['onRecord', 'onTimer'])
+    checkTimersAtEnd(processFunction)
+    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
       inputs: [{ key: this.#key, onRecord: processFunction.onRecord.bind(processFunction) } as unknown as KeyedInput],
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
+      timersAtEnd,
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }
@@ -177,22 +181,5 @@ export class KeyedStream<K, T> {
   #then<Out>(type: string, create: () => Operator): DataStream<Out> {
     const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true })
     return new DataStream<Out>(this.#builder, node)
-  }
-}
-
-type Reduce<T> = (left: T, right: T) => T
-
-/** Of two records the one with the lesser value, or the right one with that value. */
-function least<Field extends PropertyKey>(field: Field, keepsOthers: boolean): Reduce<Record<Field, Ordered>> {
-  return (left, right) => {
-    if (right[field] < left[field]) return right
-    return keepsOthers ? { ...right, [field]: left[field] } : left
-  }
-}
-
-function greatest<Field extends PropertyKey>(field: Field, keepsOthers: boolean): Reduce<Record<Field, Ordered>> {
-  return (left, right) => {
-    if (right[field] > left[field]) return right
-    return keepsOthers ? { ...right, [field]: left[field] } : left
   }
 }

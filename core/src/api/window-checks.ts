@@ -5,6 +5,7 @@ import type { AnyWindowFunction } from '../operator/window/window-function.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { StateDescriptor, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { callSite } from './call-site.ts'
+import { refuseAsync } from './refuse-async.ts'
 import type { WindowSpec } from './window-spec.ts'
 
 /** What to throw for a wrong use of windows. */
@@ -17,6 +18,7 @@ export function checkWindow(spec: WindowSpec, windowFunction: AnyWindowFunction 
   checkTrigger(spec)
   const place = callSite()
   const { windowState = {}, keyState = {} } = windowFunction ?? {}
+  if (spec.trigger !== null) refuseAsync('trigger', spec.trigger, ['onRecord', 'onTimer', 'onMerge', 'onClear'])
   checkDescriptors(windowState, place, 'state of a window goes with the window')
   checkDescriptors(keyState, place, 'state beside windows does not expire; keep it in a process function behind them')
   if (isMerging(spec.assigner)) checkMergeable(windowState)

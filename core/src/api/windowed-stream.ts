@@ -20,9 +20,11 @@ import type { Aggregate, NoState, StateDescriptors } from '../state/keyed/descri
 import { type Duration, durationMs } from '../time/duration.ts'
 import { coGroupFunction, coGroupSpec } from './co-group.ts'
 import { DataStream } from './data-stream.ts'
+import { greatest, least, type Ordered, sum } from './field-reduce.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import type { JoinSerdes } from './joins.ts'
 import type { KeyedStream } from './keyed-stream.ts'
+import { refuseAsync } from './refuse-async.ts'
 import { checkWindow, refuse } from './window-checks.ts'
 import { combinerOf } from './window-combiner.ts'
 import { toWindowFunction, type WindowSpec, windowOperator } from './window-spec.ts'
@@ -72,6 +74,9 @@ export class WindowedStream<K, T> {
 
   /** Takes records out of windows before or after their function sees them. Only for `process`, which keeps records one by one. */
   evictor(evictor: Evictor<T>): WindowedStream<K, T> {
+    const { assigner } = this.#spec
+    if (assigner.kind === 'global' && assigner.evictor !== null)
+      throw refuse('evictor', `${assigner.name} with a slide evicts all but its last records itself`)
     return this.#with({ evictor: evictor as Evictor<never> })
   }
 
@@ -92,7 +97,33 @@ export class WindowedStream<K, T> {
     map?: WindowMap<K, T, Out> | WindowFunction<K, T, Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<T> | DataStream<Out> {
+    refuseAsync('reduce', { reduce, map }, ['reduce', 'map'])
     return this.#folded<Out>('window-reduce', reducing(reduce, options.serde ?? msgpack<T>()), map)
+  }
+
+  /** The sum of a field over the window; the other fields are those of one of its records. */
+  sum<const Field extends PropertyKey>(this: WindowedStream<K, Record<Field, number>>, field: Field): DataStream<T> {
+    return this.reduce(sum(field)) as unknown as DataStream<T>
+  }
+
+  /** The least value of a field in the window; the other fields are those of one of its records. */
+  min<const Field extends PropertyKey>(this: WindowedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(least(field, true)) as unknown as DataStream<T>
+  }
+
+  /** The greatest value of a field in the window; the other fields are those of one of its records. */
+  max<const Field extends PropertyKey>(this: WindowedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(greatest(field, true)) as unknown as DataStream<T>
+  }
+
+  /** The record of the window with the least value of a field, as a whole. */
+  minBy<const Field extends PropertyKey>(this: WindowedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(least(field, false)) as unknown as DataStream<T>
+  }
+
+  /** The record of the window with the greatest value of a field, as a whole. */
+  maxBy<const Field extends PropertyKey>(this: WindowedStream<K, Record<Field, Ordered>>, field: Field): DataStream<T> {
+    return this.reduce(greatest(field, false)) as unknown as DataStream<T>
   }
 
   /**
@@ -121,6 +152,7 @@ export class WindowedStream<K, T> {
     aggregate: Aggregate<T, Accumulator, Result>,
     map?: WindowMap<K, Result, Out> | WindowFunction<K, Result, Out>,
   ): DataStream<Result> | DataStream<Out> {
+    refuseAsync('aggregate', { ...aggregate, map }, ['create', 'add', 'merge', 'result', 'map'])
     if (isMerging(this.#spec.assigner) && aggregate.merge === undefined) {
       throw refuse(
         'aggregate',
@@ -148,7 +180,9 @@ export class WindowedStream<K, T> {
       | WindowFunction<K, readonly T[], Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<Out> {
-    const windowFunction = toWindowFunction(typeof given === 'function' ? { onWindow: given } : given)
+    const functions = typeof given === 'function' ? { onWindow: given } : given
+    refuseAsync('process', functions, ['onWindow', 'onClear'])
+    const windowFunction = toWindowFunction(functions)
     const serde = options.serde ?? msgpack<T>()
     const contents = this.#evictor === null ? gathering(serde) : gatheringElements(serde)
     return this.#add('window-process', contents, windowFunction, null)
@@ -193,6 +227,12 @@ export class WindowedStream<K, T> {
     onSides: (left: unknown[], right: unknown[], context: WindowContext<unknown>, out: Collector<unknown>) => void,
     serdes: JoinSerdes<T, Other>,
   ): DataStream<Out> {
+    const method = type === 'window-join' ? 'join' : 'coGroup'
+    if (this.#evictor !== null)
+      throw refuse(
+        method,
+        'an evictor would see the records of both streams as if they were of one; leave records out in the function',
+      )
     const spec = coGroupSpec(this.#spec, other.side.key)
     const windowFunction = toWindowFunction(coGroupFunction(onSides))
     checkWindow(spec, windowFunction)

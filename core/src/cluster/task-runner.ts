@@ -39,6 +39,7 @@ export class TaskRunner {
   #isAbandoned = false
   #isDraining = false
   #isDone = false
+  #attempts = 0
   #held: PromiseWithResolvers<void> | null = null
   #stopped: PromiseWithResolvers<void> | null = null
 
@@ -102,7 +103,7 @@ export class TaskRunner {
         continue
       }
       const startedMs = environment.clock.now()
-      const task = new Task(this.#region, this.#index, environment)
+      const task = new Task(this.#region, this.#index, environment, this.#attempts++)
       this.#task = task
       if (this.#isDraining) task.drain()
       this.#host.onEvent({ kind: 'task-started', task: this.id })

@@ -1,5 +1,6 @@
 import { OptionError } from '../errors.ts'
 import { LogLinearHistogram } from './histogram.ts'
+import { Rate } from './rate.ts'
 import { Counter, type GaugeReader, type Histogram, type Labels, type MetricGroup } from './registry.ts'
 
 export type MetricKind = 'counter' | 'gauge' | 'histogram'
@@ -32,6 +33,12 @@ interface Family {
 export class MetricRegistry implements MetricGroup {
   readonly #families = new Map<string, Family>()
   readonly #root: Group = new Group(this, {})
+  /** For rates; milliseconds that never go back. */
+  readonly now: () => number
+
+  constructor(now: () => number = () => performance.now()) {
+    this.now = now
+  }
 
   counter(name: string, help: string): Counter {
     return this.#root.counter(name, help)
@@ -43,6 +50,10 @@ export class MetricRegistry implements MetricGroup {
 
   histogram(name: string, help: string): Histogram {
     return this.#root.histogram(name, help)
+  }
+
+  meter(name: string, help: string): Counter {
+    return this.#root.meter(name, help)
   }
 
   group(labels: Labels): MetricGroup {
@@ -112,6 +123,13 @@ class Group implements MetricGroup {
   histogram(name: string, help: string): Histogram {
     const series = { kind: 'histogram', labels: this.#labels, histogram: new LogLinearHistogram() } as const
     return this.#registry.register(name, help, series, false).histogram
+  }
+
+  meter(name: string, help: string): Counter {
+    const counter = this.counter(name, help)
+    const rate = new Rate(counter, this.#registry.now)
+    this.gauge(`${name}_per_second`, `${help}, per second`, () => rate.perSecond)
+    return counter
   }
 
   group(labels: Labels): MetricGroup {

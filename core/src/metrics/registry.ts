@@ -17,6 +17,8 @@ export interface MetricGroup {
   /** Reads the value when somebody asks. */
   gauge(name: string, help: string, read: GaugeReader): void
   histogram(name: string, help: string): Histogram
+  /** A counter `name`, and a gauge `<name>_per_second` of how fast it grows. */
+  meter(name: string, help: string): Counter
   group(labels: Labels): MetricGroup
 }
 

@@ -7,6 +7,7 @@ import type { KeySlot } from '../state/keyed/key-table.ts'
 import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { StateTime } from '../state/keyed/ttl.ts'
 import { BaseOperator } from './base-operator.ts'
+import { EndDelay } from './end-delay.ts'
 import { InputGate } from './input-gate.ts'
 import { KeyPrefetch, TIMER_KEYS } from './key-prefetch.ts'
 import { KeyedRecordContext } from './keyed-record-context.ts'
@@ -18,7 +19,7 @@ import {
   type Receiver,
   type StateCatalogEntry,
 } from './operator.ts'
-import type { Collector, KeyedContext, OpenContext, TimerFired } from './process-function.ts'
+import type { Collector, KeyedContext, OpenContext, TimerFired, TimersAtEnd } from './process-function.ts'
 import { type TimeDomain, TimerService, timerCells } from './timer-service.ts'
 
 /** One input of a keyed function: how its records are keyed, and what takes them. */
@@ -33,6 +34,8 @@ export interface KeyedFunction {
   /** What the context shows of broadcast state. */
   readonly broadcast?: () => StateHandles<StateDescriptors>
   readonly onTimer: ((timer: TimerFired, context: KeyedContext<never, never>, out: Collector<never>) => void) | null
+  /** @default 'fire' */
+  readonly timersAtEnd?: TimersAtEnd | undefined
   readonly open: ((context: OpenContext) => void | Promise<void>) | null
   readonly close: (() => void | Promise<void>) | null
 }
@@ -48,6 +51,8 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   /** Set when the state need not fit on the heap. */
   #prefetch: KeyPrefetch | null = null
   #cache: KeyCache | null = null
+  /** Set when the end of the input may have to wait for the clock. */
+  #endDelay: EndDelay | null = null
 
   constructor(keyedFunction: KeyedFunction) {
     super()
@@ -87,6 +92,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       this.#cache = states.boundedBy(maxKeys, isNew)
       this.#prefetch = new KeyPrefetch(context, states, this.#cache, context.stateReader)
     }
+    if (this.#function.timersAtEnd === 'wait') this.#endDelay = new EndDelay(context, () => this.#prefetch)
     this.#record = new KeyedRecordContext(
       context,
       states,
@@ -103,7 +109,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override get pending(): PendingWork | null {
-    return this.#prefetch
+    return this.#endDelay ?? this.#prefetch
   }
 
   override restoresAtStart(state: string): boolean {
@@ -242,7 +248,16 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   #end(): boolean {
-    if (this.#timers?.onEnd() === false) return false
+    const { timersAtEnd = 'fire' } = this.#function
+    const lastMs = this.#endDelay === null ? null : (this.#timers?.lastProcessingMs ?? null)
+    if (this.#endDelay?.isDelayed === false && lastMs !== null && lastMs > this.context.clock.now()) {
+      this.#endDelay.until(lastMs, () => this.onEnd())
+      return true
+    }
+    const isThrough = timersAtEnd === 'wait' ? this.#timers?.onClock() : this.#timers?.onEnd(timersAtEnd === 'fire')
+    if (isThrough === false) return false
+    this.#timers?.stop()
+    this.#endDelay?.over()
     this.out.onEnd()
     return true
   }

@@ -9,9 +9,10 @@ export function openContext({
   index,
   parallelism,
   maxParallelism,
+  attempt,
   metrics,
   logger,
   clock,
 }: OperatorContext): OpenContext {
-  return { job, uid, name, index, parallelism, maxParallelism, metrics, logger, now: () => clock.now() }
+  return { job, uid, name, index, parallelism, maxParallelism, attempt, metrics, logger, now: () => clock.now() }
 }

@@ -35,6 +35,8 @@ export interface OperatorContext {
   /** Index of the task among the `parallelism` tasks of its region. */
   readonly index: number
   readonly parallelism: number
+  /** How often this worker has started the task before. */
+  readonly attempt: number
   /** Number of key groups of the job. */
   readonly maxParallelism: number
   readonly clock: Clock

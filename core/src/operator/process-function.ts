@@ -55,6 +55,8 @@ export interface OpenContext {
   /** Index of the task, and number of tasks. */
   readonly index: number
   readonly parallelism: number
+  /** How often this worker has started the task before: 0 at first, one more after each failure or change of its sources. */
+  readonly attempt: number
   /** Number of key groups. */
   readonly maxParallelism: number
   /** For metrics of the function's own; they carry the labels of task and operator. */
@@ -62,6 +64,17 @@ export interface OpenContext {
   readonly logger: Logger
   /** Clock time in milliseconds. */
   now(): number
+}
+
+/**
+ * What becomes of timers of processing time that wait when the input has ended: `fire` them at once, `wait` for the clock to
+ * come to them, or `drop` them. What those that fire then set for later does not fire.
+ */
+export type TimersAtEnd = 'fire' | 'wait' | 'drop'
+
+interface HasTimers {
+  /** @default 'fire' */
+  readonly timersAtEnd?: TimersAtEnd
 }
 
 interface Lifecycle {
@@ -74,10 +87,17 @@ export interface TaskContext<Lists extends OperatorListDescriptors = NoState> ex
   readonly operatorState: StateHandles<Lists>
 }
 
+export interface TaskOpenContext<Lists extends OperatorListDescriptors = NoState> extends OpenContext {
+  readonly operatorState: StateHandles<Lists>
+}
+
 /** A function over single records. */
-export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState> extends Lifecycle {
+export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState> {
   /** Lists that belong to the task; see `operatorListState`. */
   readonly operatorState?: Lists
+  /** Its lists are restored already: what is derived from them can be built here. */
+  open?(context: TaskOpenContext<NoInfer<Lists>>): void | Promise<void>
+  close?(): void | Promise<void>
   onRecord(value: In, context: TaskContext<NoInfer<Lists>>, out: Collector<Out>): void
   /** The watermark has moved; results of event time that are due can be sent. */
   onWatermark?(watermark: number, context: TaskContext<NoInfer<Lists>>, out: Collector<Out>): void
@@ -85,8 +105,15 @@ export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors 
   onEnd?(out: Collector<Out>, context: TaskContext<NoInfer<Lists>>): void
 }
 
+/** What `map`, `filter` and `flatMap` do with a record, for a function that has something to open and close. */
+export interface RichFunction<In, Result> extends Lifecycle {
+  onRecord(value: In): Result
+}
+
 /** A function over the records of a key, with state and timers. Everything is synchronous. */
-export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState> extends Lifecycle {
+export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState>
+  extends Lifecycle,
+    HasTimers {
   readonly state?: Descriptors
   onRecord(value: In, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onTimer?(timer: TimerFired, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -94,7 +121,8 @@ export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescr
 
 /** A function over two keyed streams that share their keys, and thereby state and timers. */
 export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends StateDescriptors = NoState>
-  extends Lifecycle {
+  extends Lifecycle,
+    HasTimers {
   readonly state?: Descriptors
   onLeft(value: Left, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onRight(value: Right, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -143,7 +171,8 @@ export interface KeyedBroadcastProcessFunction<
   Out,
   Shared extends StateDescriptors,
   Descriptors extends StateDescriptors = NoState,
-> extends Lifecycle {
+> extends Lifecycle,
+    HasTimers {
   readonly state?: Descriptors
   onRecord(
     value: In,

@@ -45,7 +45,7 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
   }
 
   override open(): void | Promise<void> {
-    return this.#function.open?.(openContext(this.context))
+    return this.#function.open?.({ ...openContext(this.context), operatorState: this.#states?.handles ?? {} })
   }
 
   override close(): void | Promise<void> {

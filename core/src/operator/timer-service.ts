@@ -114,16 +114,30 @@ export class TimerService {
     return this.#fire('processing', this.#now())
   }
 
-  /** At the end of the input no time will pass any more: what waits for the clock fires now, once. False as `onWatermark`. */
-  onEnd(): boolean {
+  /** At the end of the input: what waits for the clock fires now, once, or is deleted. False as `onWatermark`. */
+  onEnd(fires: boolean): boolean {
     const queue = this.#queues.processing
     this.#left ??= queue.size
     for (; this.#left > 0; this.#left--) {
       if (this.#isAwaited('processing')) return false
-      this.#fireNext('processing')
+      this.#fireNext('processing', fires)
     }
-    this.#cancelWakeUp?.()
     return true
+  }
+
+  /** Fires nothing any more. */
+  stop(): void {
+    this.#cancelWakeUp?.()
+  }
+
+  /** The time of the last timer that waits for the clock; minus infinity when there is none. */
+  get lastProcessingMs(): number {
+    let lastMs = Number.NEGATIVE_INFINITY
+    this.#queues.processing.visitDue(Number.POSITIVE_INFINITY, (timeMs, slot) => {
+      if (timeMs > lastMs && this.#cell(slot, 'processing').times.has(timeMs)) lastMs = timeMs
+      return true
+    })
+    return lastMs
   }
 
   /** Keys whose timers are due and whose state has to be read, up to a number of them. */
@@ -150,13 +164,13 @@ export class TimerService {
     return next.mark?.isResident === false && this.#cell(next, domain).times.has(nextMs)
   }
 
-  #fireNext(domain: TimeDomain): void {
+  #fireNext(domain: TimeDomain, fires = true): void {
     const queue = this.#queues[domain]
     const timeMs = queue.nextMs
     const slot = queue.pop()
     if (!this.#cell(slot, domain).delete(timeMs)) return
     this.#states.table.markDirty(slot)
-    this.#onTimer(slot, timeMs, domain)
+    if (fires) this.#onTimer(slot, timeMs, domain)
   }
 
   /** Sets the clock for the next timer of processing time. */

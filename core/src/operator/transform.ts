@@ -1,11 +1,31 @@
 import { OneInputOperator } from './base-operator.ts'
+import { openContext } from './open-context.ts'
+import type { RichFunction } from './process-function.ts'
 
-export class MapOperator<In, Out> extends OneInputOperator<In, Out> {
+/** Runs a function of single records, which may have something to open and close. */
+abstract class TransformOperator<In, Result, Out> extends OneInputOperator<In, Out> {
+  readonly #function: RichFunction<In, Result>
+
+  constructor(given: RichFunction<In, Result>) {
+    super()
+    this.#function = given
+  }
+
+  override open(): void | Promise<void> {
+    return this.#function.open?.(openContext(this.context))
+  }
+
+  override close(): void | Promise<void> {
+    return this.#function.close?.()
+  }
+}
+
+export class MapOperator<In, Out> extends TransformOperator<In, Out, Out> {
   readonly #map: (value: In) => Out
 
-  constructor(map: (value: In) => Out) {
-    super()
-    this.#map = map
+  constructor(given: RichFunction<In, Out>) {
+    super(given)
+    this.#map = given.onRecord.bind(given)
   }
 
   onRecord(value: In, timestamp: number): void {
@@ -19,12 +39,12 @@ export class MapOperator<In, Out> extends OneInputOperator<In, Out> {
   }
 }
 
-export class FilterOperator<T> extends OneInputOperator<T, T> {
+export class FilterOperator<T> extends TransformOperator<T, boolean, T> {
   readonly #keep: (value: T) => boolean
 
-  constructor(keep: (value: T) => boolean) {
-    super()
-    this.#keep = keep
+  constructor(given: RichFunction<T, boolean>) {
+    super(given)
+    this.#keep = given.onRecord.bind(given)
   }
 
   onRecord(value: T, timestamp: number): void {
@@ -38,12 +58,12 @@ export class FilterOperator<T> extends OneInputOperator<T, T> {
   }
 }
 
-export class FlatMapOperator<In, Out> extends OneInputOperator<In, Out> {
+export class FlatMapOperator<In, Out> extends TransformOperator<In, Iterable<Out>, Out> {
   readonly #flatMap: (value: In) => Iterable<Out>
 
-  constructor(flatMap: (value: In) => Iterable<Out>) {
-    super()
-    this.#flatMap = flatMap
+  constructor(given: RichFunction<In, Iterable<Out>>) {
+    super(given)
+    this.#flatMap = given.onRecord.bind(given)
   }
 
   onRecord(value: In, timestamp: number): void {

@@ -7,6 +7,7 @@ export function checkTopics(graph: LogicalGraph): void {
   for (const node of graph.nodes) {
     if (node.kind === 'source' && node.source.kind === 'topic') {
       const { topic, onDecodeFailure } = node.source
+      checkName(graph, node, topic)
       checkNotOwned(graph, node, topic)
       if (typeof onDecodeFailure === 'object') checkNotOwned(graph, node, onDecodeFailure.deadLetterTopic)
       const other = reading.get(topic)
@@ -19,9 +20,20 @@ export function checkTopics(graph: LogicalGraph): void {
       }
       reading.set(topic, node)
     } else if (node.kind === 'sink' && node.sink.kind === 'topic') {
+      checkName(graph, node, node.sink.topic)
       checkNotOwned(graph, node, node.sink.topic)
     }
   }
+}
+
+/** What Kafka allows. */
+function checkName(graph: LogicalGraph, node: LogicalNode, topic: string): void {
+  if (/^[\w.-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return
+  throw invalid(
+    graph,
+    node,
+    `uses topic '${topic}'; the name of a topic is 1 to 249 letters, digits, dots, hyphens and underscores`,
+  )
 }
 
 /** By the form of the name, not by those in use, so that a job that runs with one task runs with more of them too. */

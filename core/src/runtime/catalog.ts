@@ -13,6 +13,7 @@ export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
       Chain.build(region, {
         job: graph.job,
         index: 0,
+        attempt: 0,
         maxParallelism: graph.maxParallelism,
         clock: systemClock,
         metrics: new MetricRegistry(),

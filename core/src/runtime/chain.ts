@@ -75,6 +75,7 @@ const discard: Receiver<unknown> = { onRecord() {}, onWatermark() {}, onIdle() {
 export interface ChainEnvironment {
   readonly job: string
   readonly index: number
+  readonly attempt: number
   readonly maxParallelism: number
   readonly clock: Clock
   readonly metrics: MetricGroup
@@ -238,13 +239,15 @@ function context(
   outputs: ReadonlyMap<string, Receiver<unknown>>,
   environment: ChainEnvironment,
 ): OperatorContext {
-  const { job, index, maxParallelism, clock, metrics, logger, delta, stateReader, schedule, post } = environment
+  const { job, index, attempt, maxParallelism, clock, metrics, logger, delta, stateReader, schedule, post } =
+    environment
   return {
     uid,
     name,
     job,
     index,
     parallelism: region.parallelism,
+    attempt,
     maxParallelism,
     clock,
     metrics: metrics.group({ operator: uid }),

@@ -19,6 +19,7 @@ export class ExchangeOutput implements Receiver<unknown> {
   readonly #index: number
   readonly #maxParallelism: number
   readonly #now: () => number
+  readonly #onIdleWritten: () => void
   readonly #frame: RecordFrameSerde
   readonly #keyBytes = new ByteWriter(64)
   readonly #toEvery: boolean
@@ -30,7 +31,10 @@ export class ExchangeOutput implements Receiver<unknown> {
   #writtenAt = Number.NEGATIVE_INFINITY
   #batchTime = 0
 
-  /** `origin` is where the bytes of its records lie, when they are copied. */
+  /**
+   * `origin` is where the bytes of its records lie, when they are copied. `onIdleWritten` hears of what was written though no record
+   * came: it has to be committed too.
+   */
   constructor(
     exchange: Exchange,
     output: LogOutput,
@@ -38,12 +42,14 @@ export class ExchangeOutput implements Receiver<unknown> {
     maxParallelism: number,
     now: () => number,
     origin: RecordOrigin | null,
+    onIdleWritten: () => void,
   ) {
     this.#exchange = exchange
     this.#output = output
     this.#index = index
     this.#maxParallelism = maxParallelism
     this.#now = now
+    this.#onIdleWritten = onIdleWritten
     this.#frame = new RecordFrameSerde(origin === null ? exchange.value : copyingSerde(exchange.value, origin))
     this.#batchTime = now()
     this.#toEvery = exchange.partitioning.kind === 'broadcast'
@@ -85,6 +91,7 @@ export class ExchangeOutput implements Receiver<unknown> {
   onIdle(idle: boolean): void {
     this.#flushWatermark()
     this.#toAll({ kind: 'idle', upstream: this.#index, idle })
+    this.#onIdleWritten()
   }
 
   onBarrier(): void {

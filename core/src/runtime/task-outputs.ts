@@ -17,6 +17,8 @@ export interface TaskOutputsOptions {
   readonly onAvailable: () => void
   readonly written: Counter
   readonly origins: RecordOrigins
+  /** Something was written, to be committed, though no record came. */
+  readonly onIdleWritten: () => void
 }
 
 /** Everything that a task writes. */
@@ -46,7 +48,10 @@ export class TaskOutputs {
       const { maxParallelism } = environment.graph
       const origin = exchange.copiesFrom === null ? null : origins.of(exchange.copiesFrom)
       const now = (): number => environment.clock.now()
-      outputs.#exchanges.set(exchange.id, new ExchangeOutput(exchange, output, index, maxParallelism, now, origin))
+      outputs.#exchanges.set(
+        exchange.id,
+        new ExchangeOutput(exchange, output, index, maxParallelism, now, origin, options.onIdleWritten),
+      )
     }
     return outputs
   }

@@ -40,6 +40,7 @@ export class Task {
   readonly id: string
   readonly #region: Region
   readonly #index: number
+  readonly #attempt: number
   readonly #environment: TaskEnvironment
   readonly #signal = new Signal()
   readonly #collector = new EpochCollector()
@@ -68,10 +69,12 @@ export class Task {
   /** Of the epochs that this instance has committed. */
   #committedRecords: RecordCounts = { recordsIn: 0, recordsOut: 0 }
 
-  constructor(region: Region, index: number, environment: TaskEnvironment) {
+  /** `attempt`: how often the worker has started it before. */
+  constructor(region: Region, index: number, environment: TaskEnvironment, attempt: number) {
     this.id = taskId(region.id, index)
     this.#region = region
     this.#index = index
+    this.#attempt = attempt
     this.#environment = environment
     this.#busy = new BusyTime(environment.clock)
     this.#mailbox = new Mailbox(environment.clock, () => this.#signal.set())
@@ -188,6 +191,10 @@ export class Task {
       onAvailable,
       written: this.#metrics.recordsOut,
       origins,
+      onIdleWritten: () => {
+        this.#isDirty = true
+        this.#signal.set()
+      },
     })
     this.#outputs = outputs
     if (takenOver.finished) {
@@ -197,6 +204,7 @@ export class Task {
     const chain = Chain.build(this.#region, {
       job: graph.job,
       index: this.#index,
+      attempt: this.#attempt,
       maxParallelism: graph.maxParallelism,
       clock,
       metrics: this.#metricGroup,

@@ -73,6 +73,7 @@ export class OperatorHarness<Out> {
   readonly #collector = new EpochCollector()
   #chain!: Chain
   #taken = 0
+  #attempts = 0
   #epoch = 0
 
   constructor(region: Region, sides: readonly OutputTag<unknown>[], clock: VirtualClock) {
@@ -176,6 +177,7 @@ export class OperatorHarness<Out> {
     this.#chain = Chain.build(this.#region, {
       job: 'harness',
       index: 0,
+      attempt: this.#attempts++,
       maxParallelism: MAX_PARALLELISM,
       clock: this.clock,
       metrics: this.#metrics,

@@ -1,4 +1,4 @@
-import { StreamError, TimestampError, UserFunctionError } from '../errors.ts'
+import { OptionError, StreamError, TimestampError, UserFunctionError } from '../errors.ts'
 import { type Duration, durationMs } from './duration.ts'
 
 /** Follows the timestamps of one partition and says how far event time has come in it. */
@@ -83,7 +83,9 @@ class Strategy<T> implements WatermarkStrategy<T> {
   }
 
   withIdleness(timeout: Duration): WatermarkStrategy<T> {
-    return new Strategy(this.#assign, this.#create, this.reads, durationMs(timeout), this.alignment)
+    const timeoutMs = durationMs(timeout)
+    if (timeoutMs === 0) throw new OptionError('withIdleness was given 0; every partition would be idle at once.')
+    return new Strategy(this.#assign, this.#create, this.reads, timeoutMs, this.alignment)
   }
 
   withAlignment(group: string, { maxDrift }: { readonly maxDrift: Duration }): WatermarkStrategy<T> {

@@ -56,6 +56,20 @@ const sum = {
 }
 
 describe('windows of a job', () => {
+  it('give sums, least and greatest values of a field, or their records', async () => {
+    const results = await resultsOf((stream) => {
+      const all = () => stream.keyBy('shop').window(tumbling('1h'))
+      return all()
+        .sum('amount')
+        .union(all().min('amount'), all().max('amount'), all().minBy('amount'), all().maxBy('time'))
+    })
+    expectTypeOf(results).toEqualTypeOf<Sale[]>()
+    const ofA = results.filter(({ shop }) => shop === 'a')
+    expect(ofA.map(({ amount }) => amount).toSorted((a, b) => a - b)).toEqual([1, 1, 16, 16, 21])
+    expect(ofA).toContainEqual({ shop: 'a', amount: 16, time: 121_000 })
+    expect(ofA).toContainEqual({ shop: 'a', amount: 1, time: 1_000 })
+  })
+
   it('may be over all records, whatever their keys', async () => {
     const results = await resultsOf((stream) =>
       stream.windowAll(tumbling('1m')).aggregate(sum, (total, { key, window }) => {

@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import {
   type Collector,
+  countWindows,
+  cumulative,
+  deltaWindows,
   type Environment,
+  evictors,
   job,
   json,
   mapState,
+  outputTag,
   type StreamError,
   sessions,
+  sliding,
+  triggers,
   tumbling,
   valueState,
+  watermarks,
 } from '../../src/index.ts'
 
 /** What building throws. */
@@ -156,6 +164,164 @@ describe('a graph that cannot run is refused when it is started', () => {
     expect(error).toMatchObject({ code: 'GRAPH_INVALID', where: { job: 'wrong' } })
     expect(error.message).toMatch(told)
     if (what !== 'nothing at all' && what !== 'a source without a sink') expect(error.message).toMatch(here)
+  })
+
+  const byKey = (env: Environment) => numbers(env).keyBy((n) => n)
+  const windows = (env: Environment) => byKey(env).window(tumbling('1m'))
+  const first = { onRecord: (n: number, _: unknown, out: Collector<number>) => out.emit(n) }
+  const asyncVoid = (async () => {}) as unknown as () => void
+  const asyncNumber = async (n: number): Promise<number> => n
+  it.each<[string, (env: Environment) => unknown, RegExp]>([
+    ['a negative size', (env) => byKey(env).window(tumbling(-5)), /^tumbling at .*-5 is not a duration/],
+    ['a size of nothing', (env) => byKey(env).window(tumbling('0s')), /^tumbling at .*the size .* must be above 0/],
+    ['a slide of nothing', (env) => byKey(env).window(sliding('1m', 0)), /^sliding at .*the slide .* must be above 0/],
+    ['a step that does not fit', (env) => byKey(env).window(cumulative('1h', '7m')), /^cumulative at .*multiple of/],
+    ['half a count', (env) => byKey(env).window(countWindows(1.5)), /^countWindows at .*whole number/],
+    ['a slide of half a count', (env) => byKey(env).window(countWindows(2, 0)), /^countWindows at .*the slide is 0/],
+    ['a gap of nothing', (env) => byKey(env).window(sessions(0)), /^sessions at .*the gap/],
+    [
+      'a threshold that is no number',
+      (env) => byKey(env).window(deltaWindows(Number.NaN, () => 0)),
+      /^deltaWindows at .*NaN/,
+    ],
+    [
+      'an offset that is no time',
+      (env) => byKey(env).window(tumbling(5, { offset: 'x' as never })),
+      /^tumbling at .*not a duration/,
+    ],
+    [
+      'hours of a time zone',
+      (env) => byKey(env).window(tumbling('1h', { timeZone: 'Europe/Berlin' })),
+      /^tumbling at .*whole days/,
+    ],
+    [
+      'a zone that is not there',
+      (env) => byKey(env).window(tumbling('1d', { timeZone: 'Mars/North' })),
+      /^tumbling at .*Mars\/North/,
+    ],
+    [
+      'windows of event time that are staggered',
+      (env) => byKey(env).window(tumbling(5, { stagger: true })),
+      /^tumbling at .*processing time only/,
+    ],
+    ['a negative lateness', (env) => windows(env).allowedLateness(-1), /^allowedLateness at .*-1 is not a duration/],
+    [
+      'lateness on processing time',
+      (env) =>
+        byKey(env)
+          .window(tumbling(5, { time: 'processing' }))
+          .allowedLateness(1),
+      /^allowedLateness at .*only windows of event time/,
+    ],
+    [
+      'late records of windows without end',
+      (env) => byKey(env).window(countWindows(5)).lateTo(outputTag('late')),
+      /^lateTo at .*only windows of event time/,
+    ],
+    [
+      'an evictor with an aggregate',
+      (env) =>
+        windows(env)
+          .evictor(evictors.count(2))
+          .reduce((a) => a),
+      /^reduce at .*evictor needs the records one by one/,
+    ],
+    [
+      'a second evictor',
+      (env) => byKey(env).window(countWindows(4, 2)).evictor(evictors.count(2)),
+      /^evictor at .*countWindows with a slide evicts/,
+    ],
+    [
+      'an evictor with a join',
+      (env) =>
+        windows(env)
+          .evictor(evictors.count(2))
+          .join(byKey(env), (a, b) => a + b),
+      /^join at .*evictor would see the records of both/,
+    ],
+    [
+      'an evictor that keeps less than nothing',
+      (env) => windows(env).evictor(evictors.count(-1)),
+      /^count at .*evictors\.count was given -1/,
+    ],
+    [
+      'a trigger that counts to nothing',
+      (env) => windows(env).trigger(triggers.count(0)),
+      /^count at .*triggers\.count was given 0/,
+    ],
+    [
+      'bounds that nothing lies between',
+      (env) => byKey(env).intervalJoin(byKey(env), { lower: 5, upper: 1 }, (a) => a),
+      /^intervalJoin at .*no time lies between/,
+    ],
+    [
+      'a side output of a map',
+      (env) =>
+        numbers(env)
+          .map((n) => n)
+          .sideOutput(outputTag('odd')),
+      /^sideOutput\('odd'\) at .*cannot send/,
+    ],
+    ['a tag without a name', () => outputTag(''), /^outputTag at .*needs a name/],
+    [
+      'idleness at once',
+      (env) => env.topic('in', json<number>(), { time: watermarks.monotonous<number>().withIdleness(0) }),
+      /^withIdleness at .*idle at once/,
+    ],
+    [
+      'capacity for nothing',
+      (env) => numbers(env).mapAsync(asyncNumber, { capacity: 0 }),
+      /^mapAsync at .*capacity is 0/,
+    ],
+    [
+      'timers at the end without timers',
+      (env) => byKey(env).process({ ...first, timersAtEnd: 'drop' }),
+      /^process at .*no onTimer/,
+    ],
+    [
+      'timers at the end that do what there is not',
+      (env) => byKey(env).process({ ...first, onTimer() {}, timersAtEnd: 'keep' as never }),
+      /^process at .*'fire', 'wait', 'drop'/,
+    ],
+    [
+      'an asynchronous function over records',
+      (env) => byKey(env).process({ onRecord: asyncVoid }),
+      /^process at .*async function \(onRecord\)/,
+    ],
+    [
+      'an asynchronous timer',
+      (env) => byKey(env).process({ ...first, onTimer: asyncVoid }),
+      /^process at .*async function \(onTimer\)/,
+    ],
+    ['an asynchronous key', (env) => numbers(env).keyBy(asyncNumber), /^keyBy at .*async function/],
+    [
+      'an asynchronous fold',
+      (env) => windows(env).aggregate({ create: () => 0, add: asyncNumber as never, result: (n) => n }),
+      /^aggregate at .*async function \(add\)/,
+    ],
+    [
+      'an asynchronous window function',
+      (env) => windows(env).process(asyncVoid),
+      /^process at .*async function \(onWindow\)/,
+    ],
+  ])('%s, named with its place', (_, build, told) => {
+    const error = refused(build)
+    expect(['GRAPH_INVALID', 'OPTION_INVALID']).toContain(error.code)
+    expect(error.where).toMatchObject({ job: 'wrong' })
+    expect(error.message).toMatch(told)
+    expect(error.message).toMatch(here)
+  })
+
+  it.each(['', '..', 'a b', 'a/b', 'x'.repeat(250)])('a topic with the name %j', (topic) => {
+    for (const build of [
+      (env: Environment) => env.topic(topic, json()).toTopic('out', json()),
+      (env: Environment) => numbers(env).toTopic(topic, json()),
+    ]) {
+      const error = refused(build)
+      expect(error).toMatchObject({ code: 'GRAPH_INVALID' })
+      expect(error.message).toMatch(/name of a topic/)
+      expect(error.message).toMatch(here)
+    }
   })
 
   it('keyed state without keyBy is not to be had: the types have no such method', () => {

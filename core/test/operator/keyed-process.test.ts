@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type KeyedFunction, KeyedProcessOperator } from '../../src/operator/keyed-process.ts'
-import type { Collector, KeyedContext, TimerFired } from '../../src/operator/process-function.ts'
+import type { Collector, KeyedContext, TimerFired, TimersAtEnd } from '../../src/operator/process-function.ts'
 import type { StateEntry } from '../../src/state/backend.ts'
 import {
   aggregatingState,
@@ -39,6 +39,7 @@ function operator(
       key: (context as KeyedContext<unknown, NoState>).key,
       ...(timer as TimerFired),
     }),
+  timersAtEnd?: TimersAtEnd,
 ): KeyedProcessOperator {
   return new KeyedProcessOperator({
     state,
@@ -49,6 +50,7 @@ function operator(
       },
     ],
     onTimer,
+    timersAtEnd,
     open: null,
     close: null,
   })
@@ -286,6 +288,53 @@ describe('timers', () => {
     harness.end()
     await clock.advanceTo(1_000)
     expect(harness.records).toEqual([{ key: 'a', timeMs: 150, domain: 'processing' }])
+  })
+
+  it('of processing time may be waited for at the end of the input, which comes behind them, over restarts too', async () => {
+    const rearming: KeyedFunction['onTimer'] = ({ timeMs }: TimerFired, context, out) => {
+      ;(out as Collector<unknown>).emit(timeMs)
+      ;(context as KeyedContext<unknown, NoState>).timers.atProcessingTime(timeMs + 30)
+    }
+    const waiting = (): KeyedProcessOperator => operator(rearming, 'wait')
+    const clock = new VirtualClock({ startMs: 100 })
+    const tested = waiting()
+    const harness = await new OperatorHarness(tested, undefined, clock).open()
+    run(harness, 'a', ({ timers }) => timers.atProcessingTime(150))
+    run(harness, 'b', ({ timers }) => timers.atProcessingTime(200))
+    run(harness, 'c', ({ timers }) => timers.atProcessingTime(900))
+    run(harness, 'c', ({ timers }) => timers.deleteProcessingTime(900))
+    harness.end()
+    expect(tested.pending?.isEmpty).toBe(false)
+    expect(tested.pending?.holdsBarriers).toBe(false)
+    await clock.advanceTo(160)
+    harness.snapshot()
+    expect(harness.records).toEqual([150])
+    expect(harness.elements).not.toContainEqual({ end: true })
+
+    const again = waiting()
+    const restored = await harness.restart(again)
+    restored.end()
+    await clock.advanceTo(199)
+    // That of 150 has set another one.
+    expect(restored.records).toEqual([180])
+    await clock.advanceTo(5_000)
+    expect(restored.elements.filter((element) => !('barrier' in element))).toEqual([
+      { record: 180, timestamp: Number.NEGATIVE_INFINITY },
+      { record: 200, timestamp: Number.NEGATIVE_INFINITY },
+      { end: true },
+    ])
+    expect(again.pending?.isEmpty).toBe(true)
+  })
+
+  it('of processing time may be dropped at the end of the input', async () => {
+    const clock = new VirtualClock({ startMs: 100 })
+    const harness = await new OperatorHarness(operator(undefined, 'drop'), undefined, clock).open()
+    run(harness, 'a', ({ timers }) => timers.atProcessingTime(150))
+    harness.end()
+    harness.snapshot()
+    await clock.advanceTo(1_000)
+    expect(harness.elements.filter((element) => !('barrier' in element))).toEqual([{ end: true }])
+    expect(harness.stored.size).toBe(0)
   })
 
   it('that are moved with every record do not pile up', async () => {

@@ -41,6 +41,7 @@ export class OperatorHarness {
       name: 'tested',
       job: 'test',
       index: 0,
+      attempt: 0,
       parallelism: 1,
       maxParallelism: 128,
       clock,

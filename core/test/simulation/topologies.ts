@@ -2,8 +2,18 @@ import { type Job, job } from '../../src/api/job.ts'
 import type { RunOptions } from '../../src/api/run-options.ts'
 import type { MemoryStorage } from '../../src/log/memory/index.ts'
 import type { Collector } from '../../src/operator/process-function.ts'
+import { evictors } from '../../src/operator/window/evictor.ts'
 import { triggers } from '../../src/operator/window/triggers.ts'
-import { countWindows, cumulative, sessions, sliding, tumbling } from '../../src/operator/window/window-assigner.ts'
+import {
+  countWindows,
+  cumulative,
+  customWindows,
+  deltaWindows,
+  globalWindows,
+  sessions,
+  sliding,
+  tumbling,
+} from '../../src/operator/window/window-assigner.ts'
 import type { WindowContext } from '../../src/operator/window/window-function.ts'
 import { json } from '../../src/serde/json.ts'
 import { listState, mapState, valueState } from '../../src/state/keyed/descriptor.ts'
@@ -44,6 +54,11 @@ function fill(storage: MemoryStorage, topic: string, partitions: number, records
     // By key, so that the order of a key's records is given; in small batches, so that reading takes several steps.
     storage.write(topic, Number(reading.key.slice(1)) % partitions, [{ value, timestamp: reading.time }])
   }
+}
+
+function spanOf(time: number, size: number): { start: number; end: number } {
+  const start = Math.floor(time / size) * size
+  return { start, end: start + size }
 }
 
 export const topologies: readonly Topology[] = [
@@ -155,6 +170,53 @@ export const topologies: readonly Topology[] = [
           .process(list('early')),
       ]
       cumulated.union(sliced, sessioned, counted, early).toTopic('windows', json())
+    }),
+  },
+  {
+    name: 'windowed in every other way, with two tasks',
+    parallelism: 2,
+    outputs: ['windows'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(9, 40))
+      storage.createTopic('windows', 2)
+    },
+    job: job('other-windows', (env) => {
+      const stream = env.topic('in', json<Reading>(), { bounded: true, time })
+      const byKey = stream.keyBy((reading) => reading.key)
+      const list =
+        (kind: string) =>
+        (values: readonly Reading[], { key, window }: WindowContext<string>, out: Collector<unknown>) =>
+          // Of all keys the order is that in which tasks wrote.
+          out.emit({
+            kind,
+            key,
+            start: window.start,
+            end: window.end,
+            n: values.map(({ n }) => n).sort((a, b) => a - b),
+          })
+      const sum =
+        (kind: string) =>
+        ({ n }: Reading, { key, window }: WindowContext<string>): unknown => ({ kind, key, start: window.start, n })
+      const add = (a: Reading, b: Reading): Reading => ({ ...b, n: a.n + b.n })
+      const [all, gathered, steps, counted, listed, distant, uneven, merging] = [
+        stream.windowAll(tumbling(40)).process(list('all')),
+        byKey.window(sliding(40, 10)).reduce(add, sum('gathered')),
+        byKey.window(cumulative(40, 20)).reduce(add, sum('steps')),
+        byKey.window(countWindows(3)).reduce(add, sum('counted')),
+        byKey.window(globalWindows()).trigger(triggers.count(3)).evictor(evictors.count(4)).process(list('listed')),
+        byKey.window(deltaWindows(9, (from: Reading, to: Reading) => to.n - from.n)).process(list('distant')),
+        byKey
+          .window(customWindows({ assign: (_, at) => [25, 60].map((size) => spanOf(at, size)) }))
+          .process(list('uneven')),
+        byKey
+          .window(customWindows({ assign: (_, at) => [{ start: at, end: at + 12 }], merging: true }))
+          .process(list('merging')),
+      ]
+      byKey
+        .window(sessions(12))
+        .process(list('session'))
+        .union(all, gathered, steps, counted, listed, distant, uneven, merging)
+        .toTopic('windows', json())
     }),
   },
   {

@@ -54,6 +54,7 @@ export const evictors: {
     }
   },
   delta(threshold, delta, { when = 'before' } = {}) {
+    if (Number.isNaN(threshold)) throw new OptionError('evictors.delta was given the threshold NaN; it needs a number.')
     return {
       name: 'delta',
       when,

@@ -172,7 +172,8 @@ export class TriggeredWindowOperator extends WindowingOperator {
 
   override onEnd(): void {
     this.#ending = true
-    this.#timers.onEnd()
+    this.#timers.onEnd(true)
+    this.#timers.stop()
     // The clock will not come to the end of windows of processing time any more.
     if (this.#isProcessingTime) this.#clear(Number.POSITIVE_INFINITY)
     this.#alarm.cancel()

@@ -147,6 +147,8 @@ function delta<T>(
   distance: (from: T, current: T) => number,
   options: { readonly serde?: Serde<T> } = {},
 ): Trigger<T> {
+  if (!(threshold >= 0))
+    throw new OptionError(`triggers.delta was given the threshold ${threshold}; it needs a number of 0 or more.`)
   return built<T, { from: ValueDescriptor<T> }>({
     name: `delta above ${threshold}`,
     state: { from: valueState<T>({ serde: options.serde ?? msgpack<T>() }) },

@@ -1,6 +1,7 @@
 import { OptionError } from '../../errors.ts'
 import { Calendar } from '../../time/calendar.ts'
 import { type Duration, durationMs } from '../../time/duration.ts'
+import { type SignedDuration, signedDurationMs } from '../../time/signed-duration.ts'
 import type { TimeDomain } from '../timer-service.ts'
 import { type Evictor, evictors } from './evictor.ts'
 import type { Trigger } from './trigger.ts'
@@ -57,8 +58,8 @@ export interface TimeWindowOptions {
 }
 
 export interface AlignedWindowOptions extends TimeWindowOptions {
-  /** Moves the beginning of windows away from the Unix epoch; with a time zone, by whole days from Thursday 1970-01-01. @default 0 */
-  readonly offset?: Duration
+  /** Moves the beginning of windows away from the Unix epoch, forwards or back; with a time zone, by whole days from Thursday 1970-01-01. @default 0 */
+  readonly offset?: SignedDuration
   /** Makes windows of whole days begin at midnight in this zone (`'Europe/Berlin'`); a day may have 23 or 25 hours. */
   readonly timeZone?: string
 }
@@ -84,7 +85,7 @@ export function tumbling(size: Duration, options: TumblingWindowOptions = {}): A
   if (domain === 'event' || options.timeZone !== undefined) {
     throw new OptionError('Windows are staggered in processing time only, and without a time zone.')
   }
-  const offsetMs = durationMs(options.offset ?? 0)
+  const offsetMs = signedDurationMs(options.offset ?? 0)
   return {
     kind: 'tumbling',
     domain,
@@ -122,7 +123,7 @@ export function cumulative(
       `Cumulative windows of ${JSON.stringify(size)} cannot grow by ${JSON.stringify(step)}: the size must be a multiple of the step.`,
     )
   }
-  const offsetMs = durationMs(options.offset ?? 0)
+  const offsetMs = signedDurationMs(options.offset ?? 0)
   return {
     kind: 'cumulative',
     domain: options.time ?? 'event',
@@ -188,6 +189,7 @@ export interface CustomWindowOptions<T> extends TimeWindowOptions {
 /** Windows by a function of one's own. */
 export function customWindows<T>(options: CustomWindowOptions<T>): CustomWindows<T> {
   const { assign, merging = false, time = 'event' } = options
+  if (typeof assign !== 'function') throw new OptionError('customWindows needs a function: assign.')
   return { kind: 'custom', domain: time, isMerging: merging, assign }
 }
 
@@ -201,7 +203,7 @@ function gridOf(
   slideMs: number,
   { offset = 0, timeZone }: AlignedWindowOptions,
 ): AlignedWindows['grid'] {
-  const offsetMs = durationMs(offset)
+  const offsetMs = signedDurationMs(offset)
   if (timeZone === undefined) return () => new FixedGrid(sizeMs, slideMs, offsetMs)
   const inDays = [sizeMs, slideMs, offsetMs].map((ms) => ms / DAY_MS)
   if (!inDays.every(Number.isInteger)) {

@@ -22,6 +22,7 @@ export function jsonCodec<Schema extends TSchema>(schema: Schema): JsonCodec<Sta
 
 class SchemaCodec<T> implements JsonCodec<T>, Serde<T> {
   readonly format = 'json@1'
+  readonly isDetached = true
   readonly schema: TSchema
   readonly #shape: Shape
   readonly #check: ReturnType<typeof Compile>
@@ -30,7 +31,8 @@ class SchemaCodec<T> implements JsonCodec<T>, Serde<T> {
   readonly #encode: Encoder
 
   constructor(schema: TSchema) {
-    if (typeof schema !== 'object' || schema === null) throw new OptionError('json() takes a schema of TypeBox, which is an object.')
+    if (typeof schema !== 'object' || schema === null)
+      throw new OptionError('json() takes a schema of TypeBox, which is an object.')
     this.schema = schema
     const { shape, needsCheck } = readSchema(schema)
     this.#shape = shape
@@ -38,12 +40,14 @@ class SchemaCodec<T> implements JsonCodec<T>, Serde<T> {
     this.#check = Compile(schema)
     // Where code may not be made from text, all goes the slow way.
     this.#decode = generated(() => generateDecoder(shape)) ?? (() => undefined)
-    this.#encode = generated(() => generateEncoder(shape)) ?? ((value, target) => writeAny(target, pick(shape, value), ''))
+    this.#encode =
+      generated(() => generateEncoder(shape)) ?? ((value, target) => writeAny(target, pick(shape, value), ''))
   }
 
   decode(bytes: Buffer, start: number, end: number): T {
     const value = this.#decode(bytes, start, end)
-    if (value === undefined || (this.#needsCheck && !this.#check.Check(value))) return this.#decodeSlowly(bytes, start, end)
+    if (value === undefined || (this.#needsCheck && !this.#check.Check(value)))
+      return this.#decodeSlowly(bytes, start, end)
     return value as T
   }
 

@@ -104,7 +104,7 @@ p = q`
     const reader = this.strings.push(stringReader()) - 1
     return `if (b[p] !== 34) return undefined
 q = p + 1
-while (PLAIN[b[q]] === 1) q++
+while (q < end && PLAIN[b[q]] === 1) q++
 if (b[q] === 34) { ${target} = strings[${reader}](b, p + 1, q); p = q + 1 }
 else {
   ${target} = readString(b, p)
@@ -144,7 +144,7 @@ ${target} = ${list}`
     const known = this.#name('known')
     const unknown = shape.isClosed
       ? 'return undefined'
-      : `while (LITERAL[b[p]] === 1) p++
+      : `while (p < end && LITERAL[b[p]] === 1) p++
     if (b[p++] !== 34) return undefined
     ${colon}
     p = skipValue(b, p, 0)

@@ -2,7 +2,7 @@ import type { FastBuffer } from './fast-buffer.ts'
 
 /*
  * The pieces of JSON (RFC 8259) that generated decoders do not spell out. A position beyond the buffer reads as undefined, which
- * no comparison takes for a character, so nothing here runs on for ever; whether a record ended where it should is checked at
+ * no comparison takes for a character (tables are never asked for it), so nothing here runs on for ever; whether a record ended where it should is checked at
  * its end. Nothing throws: -1 or undefined says that the bytes are for the slow way, which finds out what is wrong with them.
  */
 
@@ -73,7 +73,7 @@ export function readString(bytes: FastBuffer, start: number): string | undefined
   let p = start + 1
   let hasEscapes = false
   for (;;) {
-    while (LITERAL[bytes[p] as number] === 1) p++
+    while (p < bytes.length && LITERAL[bytes[p] as number] === 1) p++
     if (bytes[p] === 0x22) break
     if (bytes[p] !== 0x5c || bytes[p + 1] === undefined) return undefined
     hasEscapes = true
@@ -107,7 +107,7 @@ export function skipValue(bytes: FastBuffer, start: number, depth: number): numb
 function skipString(bytes: FastBuffer, start: number): number {
   let p = start + 1
   for (;;) {
-    while (LITERAL[bytes[p] as number] === 1) p++
+    while (p < bytes.length && LITERAL[bytes[p] as number] === 1) p++
     const c = bytes[p]
     if (c === 0x22) return p + 1
     if (c !== 0x5c) return -1

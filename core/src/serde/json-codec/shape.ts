@@ -110,7 +110,8 @@ class SchemaReader {
 
   #alternatives(schemas: readonly JsonSchema[]): Shape {
     const others = schemas.filter(({ type }) => type !== 'null')
-    if (others.length === 1 && schemas.length === 2) return { kind: 'nullable', inner: this.read(others[0] as JsonSchema) }
+    if (others.length === 1 && schemas.length === 2)
+      return { kind: 'nullable', inner: this.read(others[0] as JsonSchema) }
     this.needsCheck = true
     const [first] = schemas
     const areLiterals = schemas.every((schema) => 'const' in schema && schema.type === first?.type)

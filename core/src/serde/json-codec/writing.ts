@@ -17,12 +17,19 @@ export function writeString(target: ByteWriter, text: string): void {
   if (length <= SHORT) {
     for (let i = 0; i < length; i++) {
       const c = text.charCodeAt(i)
-      if (PLAIN[c] !== 1) return writeEscaped(target, text)
+      if (PLAIN[c] !== 1) {
+        writeEscaped(target, text)
+        return
+      }
       buffer[p++] = c
     }
   } else {
     p += buffer.utf8Write(text, p)
-    for (let i = at + 1; i < p; i++) if (PLAIN[buffer[i] as number] !== 1) return writeEscaped(target, text)
+    for (let i = at + 1; i < p; i++) {
+      if (PLAIN[buffer[i] as number] === 1) continue
+      writeEscaped(target, text)
+      return
+    }
   }
   buffer[p++] = 0x22
   target.position = p
@@ -109,11 +116,15 @@ export function writeAny(target: ByteWriter, value: unknown, path: string): void
 
 /** What to throw for a value that is not of its schema. */
 export function unfit(path: string, value: unknown, expected: string): StreamError {
-  return new StreamError('ENCODE_FAILED', `${path === '' ? 'the value' : path} is ${describe(value)}; its schema says ${expected}`)
+  return new StreamError(
+    'ENCODE_FAILED',
+    `${path === '' ? 'the value' : path} is ${describe(value)}; its schema says ${expected}`,
+  )
 }
 
 function describe(value: unknown): string {
-  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
+    return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value !== 'string') return typeof value === 'object' ? 'an object' : `a ${typeof value}`
   return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
