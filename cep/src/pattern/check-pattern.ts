@@ -1,0 +1,58 @@
+import { isNegative, isNullable, type PatternNode, type PatternTree, stagesOf } from './nodes.ts'
+import { PatternError } from './pattern-error.ts'
+
+/** The rules that only a whole pattern can break. @throws PATTERN_INVALID */
+export function checkPattern(tree: PatternTree): void {
+  checkNames(tree)
+  checkSequence(tree, tree.sequence)
+  checkSkip(tree)
+}
+
+/** The negative stages that a sequence ends with. */
+export function trailingNegatives(sequence: readonly PatternNode[]): readonly PatternNode[] {
+  let at = sequence.length
+  while (at > 0 && isNegative(sequence[at - 1] as PatternNode)) at--
+  return sequence.slice(at)
+}
+
+function checkNames(tree: PatternTree): void {
+  const seen = new Set<string>()
+  for (const { name } of stagesOf(tree.sequence)) {
+    if (seen.has(name)) throw new PatternError(tree.name, 'name-duplicate', `two stages have the name '${name}'`)
+    seen.add(name)
+  }
+}
+
+function checkSequence({ name }: PatternTree, sequence: readonly PatternNode[], isGroup = false): void {
+  if (sequence.length === 0) {
+    throw new PatternError(name, 'pattern-empty', isGroup ? 'a group has no stages' : 'it has no stages')
+  }
+  const [first] = sequence as readonly [PatternNode, ...PatternNode[]]
+  if (isNegative(first)) {
+    throw new PatternError(name, 'starts-negative', `it begins with '${first.name}', which must not come: after what?`)
+  }
+  for (const [at, node] of sequence.entries()) {
+    if (node.kind === 'group') checkSequence({ name } as PatternTree, node.sequence, true)
+    if (!isNegative(node)) continue
+    if (sequence.slice(0, at).every(isNullable)) {
+      const text = `'${node.name}' must not come, but all before it may be left out: after what must it not come?`
+      throw new PatternError(name, 'negative-unanchored', text)
+    }
+    if (node.withinMs !== null && (isGroup || at !== sequence.length - 1 || node.join === 'notNext')) {
+      const text = `'${node.name}' has a within for its step, which is for a notFollowedBy at the end of a pattern`
+      throw new PatternError(name, 'step-within-negative', text)
+    }
+  }
+  const last = sequence.at(-1) as PatternNode
+  if (isGroup && isNegative(last)) {
+    throw new PatternError(name, 'group-ends-negative', `a group ends with '${last.name}', which must not come; put it after the group`)
+  }
+}
+
+function checkSkip({ name, sequence, afterMatch }: PatternTree): void {
+  if (afterMatch === null || !('stage' in afterMatch)) return
+  const positive = [...stagesOf(sequence)].filter((stage) => !isNegative(stage)).map((stage) => stage.name)
+  if (positive.includes(afterMatch.stage)) return
+  const text = `it skips to '${afterMatch.stage}' after a match; its stages are ${positive.join(', ')}`
+  throw new PatternError(name, 'skip-unknown', text)
+}
