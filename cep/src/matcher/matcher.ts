@@ -77,6 +77,9 @@ export class Matcher {
   ): boolean {
     this.#findings = findings
     this.#tracer = tracer
+    // Whoever was given a match may have thrown, and be given it again.
+    if (this.#hasNodes) this.#forgetNodes()
+    if (this.#completed.length > 0) this.#completed = []
     let hasChanged = false
     if (matches !== null) {
       this.#matches = matches
@@ -94,11 +97,7 @@ export class Matcher {
       if (matches.runs.length > 0 && this.#advance()) hasChanged = true
     }
     if (this.#start(matches, create)) hasChanged = true
-    if (this.#hasNodes) {
-      this.#nodes.fill(null)
-      this.#hasNodes = false
-      this.#buffered = null
-    }
+    if (this.#hasNodes) this.#forgetNodes()
     if (!hasChanged) return false
     if (this.#completed.length > 0) this.#hold()
     // What was held back may be free now that others have died.
@@ -120,14 +119,20 @@ export class Matcher {
   }
 
   /** No event and no time will come any more: what was held back is given, whatever has not ended. */
-  onEnd(matches: PartialMatches, timestamp: number, findings: Findings): void {
+  onEnd(matches: PartialMatches, lastMs: number, findings: Findings): void {
     this.#matches = matches
     this.#findings = findings
     this.#tracer = null
     for (const run of matches.runs) matches.buffer.release(run.node, run.version)
     matches.runs = []
     this.#findDeadline()
-    this.#giveHeld(timestamp)
+    this.#giveHeld(lastMs)
+  }
+
+  #forgetNodes(): void {
+    this.#nodes.fill(null)
+    this.#hasNodes = false
+    this.#buffered = null
   }
 
   // Starting
@@ -332,7 +337,12 @@ export class Matcher {
       const untilMs = this.#isSkipping ? matches.deadlineMs : timestamp
       const due = matches.runs.filter((run) => run.deadlineMs <= untilMs)
       due.sort((a, b) => a.deadlineMs - b.deadlineMs)
-      for (const run of due) this.#expire(run, run.deadlineMs)
+      for (const [at, run] of due.entries()) {
+        const { deadlineMs } = run
+        this.#expire(run, deadlineMs)
+        // Those that are complete at the same time are put in order.
+        if (this.#completed.length > 0 && due[at + 1]?.deadlineMs !== deadlineMs) this.#hold()
+      }
       matches.runs = matches.runs.filter((run) => run.open !== 0)
       if (this.#isSkipping) this.#giveHeld(untilMs)
       this.#findDeadline()
@@ -356,7 +366,6 @@ export class Matcher {
       if (end.when === 'time' && !run.isGiven) {
         this.#timestamp = nowMs
         this.#complete(run.node, run.version, run.startSequence)
-        this.#hold()
         run.isGiven = true
       }
     }
@@ -440,7 +449,8 @@ export class Matcher {
       }
       matches.runs = matches.runs.filter(stays)
       matches.held = matches.held.filter(stays)
-      this.#findings.onMatch(matchOf(this.automaton, taken), timestamp)
+      const lastMs = (taken.at(-1) as Taken).event.timestamp
+      this.#findings.onMatch(matchOf(this.automaton, taken), Math.max(timestamp, lastMs))
       matches.buffer.release(held.node, held.version)
     }
   }
