@@ -66,6 +66,7 @@ const publicEntries = [
 const sisters: Record<string, string[]> = {
   core: [],
   testcontainers: [],
+  cep: ['@millrace/core', '@millrace/core/spi'],
   examples: publicEntries,
   bench: publicEntries,
 }

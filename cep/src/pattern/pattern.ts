@@ -26,6 +26,8 @@ export interface PatternLike<T, Match> {
 /** The type of a pattern's matches. */
 export type MatchOf<P> = P extends PatternLike<never, infer Match> ? Match : never
 
+// With the same parameters as a test, since the compiler takes those of a function from the first overload that it tries.
+type GuardOf<S, Match, U extends S> = (event: S, matched: MatchedSoFar<Match>) => event is U
 type TestOf<S, Match> = (event: S, matched: MatchedSoFar<Match>) => boolean
 
 /** What to do where a match has no event of the stage to skip to. */
@@ -85,7 +87,7 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
    * the type of the stage's events. A condition that names a second parameter sees the events that this partial match has
    * taken so far.
    */
-  where<U extends S>(guard: (event: S) => event is U): Pattern<T, Done, Narrowed<Current, U>, U>
+  where<U extends S>(guard: GuardOf<S, Flat<Done & Loose<Current>>, U>): Pattern<T, Done, Narrowed<Current, U>, U>
   where(test: TestOf<S, Flat<Done & Loose<Current>>>): Pattern<T, Done, Current, S>
   where(condition: ExpressionCondition): Pattern<T, Done, Current, S>
   where(condition: unknown): Pattern<T, Done, never, never> {

@@ -2,6 +2,7 @@ import { type Collector, type KeyedContext, type OpenContext, TimestampError, ty
 import type { Findings, Matcher } from '../matcher/matcher.ts'
 import { PartialMatches } from '../matcher/partial-matches.ts'
 import type { Tracer } from '../matcher/trace.ts'
+import type { WaitingEvent } from './event-queue.ts'
 import { KeyState, type RuleMatches } from './key-state.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -78,7 +79,8 @@ export class KeyMatcher {
     waiting.sort(this.#options.order)
     const due = waiting.countUpTo(nowMs)
     for (let at = 0; at < due; at++) {
-      this.#match(waiting.events[at], waiting.timestamps[at] as number, context.key, rules)
+      const { event, timestamp } = waiting.events[at] as WaitingEvent
+      this.#match(event, timestamp, context.key, rules)
     }
     waiting.drop(due)
     this.#expire(nowMs, context.key, rules)

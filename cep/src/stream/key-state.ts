@@ -39,8 +39,8 @@ export function keyStateSerde(events: Serde<unknown>, fingerprint: string): Serd
       target.writeFloat64(state.deadlineTimerMs)
       target.writeUint8(state.hasEndTimer ? 1 : 0)
       writeVarint(state.waiting.size, target)
-      for (const [at, event] of state.waiting.events.entries()) {
-        target.writeFloat64(state.waiting.timestamps[at] as number)
+      for (const { event, timestamp } of state.waiting.events) {
+        target.writeFloat64(timestamp)
         writeSized(target, (into) => events.encode(event, into))
       }
       writeVarint(state.rules.length, target)
