@@ -55,7 +55,11 @@ async function fromMemory(name: string, clicks: readonly Click[]): Promise<Run> 
     const stream = env.generate({ make: (at) => clicks[at] as Click, count: clicks.length }, { time: timed })
     found(stream, name).to(counting(counted))
   })
-  const { durationMs, recordsIn } = await bench.run({ log: memoryLog(), state: memoryState(), allowVolatileState: true })
+  const { durationMs, recordsIn } = await bench.run({
+    log: memoryLog(),
+    state: memoryState(),
+    allowVolatileState: true,
+  })
   if (recordsIn !== clicks.length) throw new Error(`${clicks.length} made, ${recordsIn} read`)
   return { eventsPerSecond: (clicks.length * 1_000) / durationMs, matches: counted.count }
 }
@@ -88,7 +92,12 @@ async function load(brokers: readonly string[], clicks: readonly Click[]): Promi
 }
 
 export async function benchCep(
-  options: { readonly runs: number; readonly events: number; readonly onlyMemory: boolean; readonly patterns: readonly string[] | null },
+  options: {
+    readonly runs: number
+    readonly events: number
+    readonly onlyMemory: boolean
+    readonly patterns: readonly string[] | null
+  },
   say: (line: string) => void,
 ): Promise<CepResult[]> {
   const clicks = makeClicks(options.events)
@@ -98,7 +107,8 @@ export async function benchCep(
     const runs: Run[] = []
     for (let at = 0; at < options.runs; at++) runs.push(await run())
     const [{ matches }] = runs as [Run]
-    if (runs.some((each) => each.matches !== matches)) throw new Error(`${name}: not every run found ${matches} matches`)
+    if (runs.some((each) => each.matches !== matches))
+      throw new Error(`${name}: not every run found ${matches} matches`)
     const rates = runs.map(({ eventsPerSecond }) => Math.round(eventsPerSecond))
     const result = { pattern: name, source, eventsPerSecond: median(rates), runs: rates, matches }
     results.push(result)

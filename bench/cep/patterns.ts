@@ -1,4 +1,4 @@
-import { pattern, type PatternLike } from '@millrace/cep'
+import { type PatternLike, pattern } from '@millrace/cep'
 
 /** A click of a user, or a payment: what the patterns are looked for in. */
 export interface Click {

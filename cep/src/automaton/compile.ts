@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
 import { checkPattern, trailingNegatives } from '../pattern/check-pattern.ts'
 import { type Condition, type ConditionNode, compileCondition } from '../pattern/condition.ts'
-import { type Contiguity, isNegative, isNullable, type PatternNode, type PatternTree, stagesOf } from '../pattern/nodes.ts'
+import {
+  type Contiguity,
+  isNegative,
+  isNullable,
+  type PatternNode,
+  type PatternTree,
+  stagesOf,
+} from '../pattern/nodes.ts'
 import { PatternError } from '../pattern/pattern-error.ts'
 import { ALWAYS, type Automaton, type Edge, type End, type Negation, type Position } from './automaton.ts'
 import type { Entry, Exit, Fragment, PositionRole, UntilScope } from './fragments.ts'
@@ -33,15 +40,16 @@ class Compiler {
   compile(): Automaton {
     const { name, withinMs, afterMatch, sequence } = this.#tree
     const { exits } = this.#sequence(sequence, [], [{ from: null, nots: [], yieldsTo: [] }])
-    const stepMs = trailingNegatives(sequence).reduce((least, node) => Math.min(least, node.withinMs ?? FOREVER), FOREVER)
+    const stepMs = trailingNegatives(sequence).reduce(
+      (least, node) => Math.min(least, node.withinMs ?? FOREVER),
+      FOREVER,
+    )
     for (const exit of exits) this.#end(exit, stepMs)
     setYielding(this.#starts, [])
     for (const position of this.#positions) this.#finish(position)
     const isTimed =
       withinMs !== null ||
-      this.#positions.some(
-        ({ edges, ends }) => [...edges, ...ends].some((each) => each.withinMs < FOREVER),
-      )
+      this.#positions.some(({ edges, ends }) => [...edges, ...ends].some((each) => each.withinMs < FOREVER))
     return {
       name,
       stages: this.#stages,
@@ -72,7 +80,7 @@ class Compiler {
         continue
       }
       const part = this.#repeated(node, scopes)
-      const contiguity = node.join === 'begin' ? null : node.join as Contiguity
+      const contiguity = node.join === 'begin' ? null : (node.join as Contiguity)
       const passing: Exit[] = []
       for (const exit of open) {
         const edges = this.#connectAll(exit, part.entries, contiguity ?? 'followedBy', node)
@@ -174,7 +182,8 @@ class Compiler {
       nots: [...nots],
       untils: role.scopes.filter((scope) => left.includes(scope)).map(({ condition }) => condition),
       blocks: role.scopes.filter((scope) => !left.includes(scope)).map(({ condition }) => condition),
-      withinMs: from === null ? FOREVER : Math.min(entry.withinMs, node.withinMs ?? FOREVER, role.node.withinMs ?? FOREVER),
+      withinMs:
+        from === null ? FOREVER : Math.min(entry.withinMs, node.withinMs ?? FOREVER, role.node.withinMs ?? FOREVER),
       yieldsTo,
       yielding: 0,
     }
@@ -278,4 +287,3 @@ function mayRepeatItself(nodes: readonly PatternNode[]): boolean {
     return node.quantifier.max > 1 && node.sequence.some(isFree)
   })
 }
-

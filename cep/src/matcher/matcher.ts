@@ -3,7 +3,7 @@ import { ALWAYS, type Automaton, type Edge, type End, type Negation, type Positi
 import type { Condition } from '../pattern/condition.ts'
 import type { AnyMatch } from '../pattern/match-types.ts'
 import { ConditionContext } from './condition-context.ts'
-import { Dewey } from './dewey.ts'
+import type { Dewey } from './dewey.ts'
 import { compareTaken, matchOf, type Taken, takenBy } from './matched-events.ts'
 import { type HeldMatch, PartialMatch, type PartialMatches } from './partial-matches.ts'
 import { BufferedEvent, BufferNode } from './shared-buffer.ts'
@@ -245,7 +245,13 @@ export class Matcher {
     const position = edge.to
     const matches = this.#matches
     const endsHere = position.ends.length > 0 && (position.ends[0] as End).when === 'now'
-    if (endsHere && position.edges.length === 0 && !this.#isSkipping && this.#tracer === null && !this.automaton.isAmbiguous) {
+    if (
+      endsHere &&
+      position.edges.length === 0 &&
+      !this.#isSkipping &&
+      this.#tracer === null &&
+      !this.automaton.isAmbiguous
+    ) {
       this.#giveAtOnce(run, position)
       return
     }
@@ -394,7 +400,7 @@ export class Matcher {
       const last = this.automaton.positions[node.position] as Position
       this.#tracer({
         pattern: this.automaton.name,
-        version: String(version),
+        partial: String(version),
         what: 'matched',
         timestamp: this.#timestamp,
         event: this.#event,
@@ -501,7 +507,7 @@ export class Matcher {
     const position = run === null ? null : (this.automaton.positions[run.node.position] as Position)
     this.#tracer?.({
       pattern: this.automaton.name,
-      version: run === null ? '' : String(run.version),
+      partial: run === null ? '' : String(run.version),
       what,
       timestamp: this.#timestamp,
       event: this.#event,
@@ -515,7 +521,7 @@ export class Matcher {
     const from = run === null ? null : (this.automaton.positions[run.node.position] as Position).label
     this.#tracer?.({
       pattern: this.automaton.name,
-      version: String(version),
+      partial: String(version),
       what,
       timestamp: this.#timestamp,
       event: this.#event,

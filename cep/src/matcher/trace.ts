@@ -1,8 +1,8 @@
 /** What became of a partial match, and why. */
 export interface TraceEntry {
   readonly pattern: string
-  /** The version of the partial match before it: those that begin with its digits have grown out of it. */
-  readonly version: string
+  /** Which partial match, as digits: those that begin with the same ones have grown out of it. */
+  readonly partial: string
   readonly what: 'started' | 'advanced' | 'branched' | 'matched' | 'died' | 'timed-out' | 'skipped' | 'dropped'
   /** Time of the event, or of the time-out, in milliseconds. */
   readonly timestamp: number

@@ -1,3 +1,4 @@
+import { stagesSeen } from './condition.ts'
 import { isNegative, isNullable, type PatternNode, type PatternTree, stagesOf } from './nodes.ts'
 import { PatternError } from './pattern-error.ts'
 
@@ -5,6 +6,7 @@ import { PatternError } from './pattern-error.ts'
 export function checkPattern(tree: PatternTree): void {
   checkNames(tree)
   checkSequence(tree, tree.sequence)
+  checkSeen(tree, tree.sequence)
   checkSkip(tree)
 }
 
@@ -45,13 +47,36 @@ function checkSequence({ name }: PatternTree, sequence: readonly PatternNode[], 
   }
   const last = sequence.at(-1) as PatternNode
   if (isGroup && isNegative(last)) {
-    throw new PatternError(name, 'group-ends-negative', `a group ends with '${last.name}', which must not come; put it after the group`)
+    throw new PatternError(
+      name,
+      'group-ends-negative',
+      `a group ends with '${last.name}', which must not come; put it after the group`,
+    )
   }
 }
 
-function checkSkip({ name, sequence, afterMatch }: PatternTree): void {
+/** An expression that looks at a stage which is not there would fail with the first event. */
+function checkSeen(tree: PatternTree, sequence: readonly PatternNode[]): void {
+  const known = positiveNames(tree)
+  for (const node of sequence) {
+    if (node.kind === 'group') checkSeen(tree, node.sequence)
+    for (const condition of [node.kind === 'stage' ? node.condition : null, node.until]) {
+      const unknown = condition === null ? undefined : stagesSeen(condition).find((name) => !known.includes(name))
+      if (unknown === undefined) continue
+      const text = `a condition looks at matched.${unknown}; stages that take events are ${known.join(', ')}`
+      throw new PatternError(tree.name, 'condition-invalid', text)
+    }
+  }
+}
+
+function positiveNames({ sequence }: PatternTree): readonly string[] {
+  return [...stagesOf(sequence)].filter((stage) => !isNegative(stage)).map(({ name }) => name)
+}
+
+function checkSkip(tree: PatternTree): void {
+  const { name, afterMatch } = tree
   if (afterMatch === null || !('stage' in afterMatch)) return
-  const positive = [...stagesOf(sequence)].filter((stage) => !isNegative(stage)).map((stage) => stage.name)
+  const positive = positiveNames(tree)
   if (positive.includes(afterMatch.stage)) return
   const text = `it skips to '${afterMatch.stage}' after a match; its stages are ${positive.join(', ')}`
   throw new PatternError(name, 'skip-unknown', text)

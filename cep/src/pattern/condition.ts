@@ -5,7 +5,7 @@ export type Test = (event: never, matched: MatchedSoFar<never>) => boolean
 /** What an event must be, as a tree: functions and expressions, joined. */
 export type ConditionNode =
   | { readonly kind: 'test'; readonly test: Test }
-  | { readonly kind: 'expression'; readonly text: string; readonly test: Test; readonly isIterative: boolean }
+  | { readonly kind: 'expression'; readonly text: string; readonly test: Test; readonly sees: readonly string[] }
   | { readonly kind: 'all' | 'any'; readonly of: readonly ConditionNode[] }
 
 /**
@@ -16,7 +16,8 @@ export interface ExpressionCondition {
   readonly kind: 'expression'
   readonly text: string
   readonly test: Test
-  readonly isIterative: boolean
+  /** Names of the stages whose events it looks at. */
+  readonly sees: readonly string[]
 }
 
 export function join(kind: 'all' | 'any', left: ConditionNode | null, right: ConditionNode): ConditionNode {
@@ -38,7 +39,7 @@ export function compileCondition(node: ConditionNode): Condition {
       // A function that names one parameter cannot look at what was matched so far; one with rest parameters names none.
       return { test: node.test as Condition['test'], isIterative: node.test.length !== 1, text: describe(node) }
     case 'expression':
-      return { test: node.test as Condition['test'], isIterative: node.isIterative, text: node.text }
+      return { test: node.test as Condition['test'], isIterative: node.sees.length > 0, text: node.text }
     case 'all':
     case 'any': {
       const parts = node.of.map(compileCondition)
@@ -52,6 +53,12 @@ export function compileCondition(node: ConditionNode): Condition {
   }
 }
 
+/** Every stage that an expression of the condition looks at. */
+export function stagesSeen(node: ConditionNode): readonly string[] {
+  if (node.kind === 'expression') return node.sees
+  return node.kind === 'test' ? [] : node.of.flatMap(stagesSeen)
+}
+
 /** The condition for people: an expression's text, a function's source where it is short. */
 export function describe(node: ConditionNode): string {
   if (node.kind === 'expression') return node.text
@@ -59,6 +66,8 @@ export function describe(node: ConditionNode): string {
     const source = node.test.toString().replaceAll(/\s+/g, ' ')
     return source.length <= 60 ? source : `${source.slice(0, 57)}...`
   }
-  const texts = node.of.map((each) => (each.kind === 'all' || each.kind === 'any' ? `(${describe(each)})` : describe(each)))
+  const texts = node.of.map((each) =>
+    each.kind === 'all' || each.kind === 'any' ? `(${describe(each)})` : describe(each),
+  )
   return texts.join(node.kind === 'all' ? ' && ' : ' || ')
 }

@@ -39,15 +39,22 @@ export type PatternRule =
 export class PatternError extends StreamError {
   readonly pattern: string
   readonly rule: PatternRule
+  /** What is wrong, without the place. */
+  readonly reason: string
   /** Where in a pattern given as data; null for one built by code. */
   readonly path: string | null
 
   constructor(pattern: string, rule: PatternRule, text: string, options: { path?: string; cause?: unknown } = {}) {
     const { path, cause } = options
     const place = path === undefined ? '' : ` at ${path}`
-    super('PATTERN_INVALID', `Pattern '${pattern}'${place}: ${text} (rule ${rule})`, cause === undefined ? {} : { cause })
+    super(
+      'PATTERN_INVALID',
+      `Pattern '${pattern}'${place}: ${text} (rule ${rule})`,
+      cause === undefined ? {} : { cause },
+    )
     this.pattern = pattern
     this.rule = rule
+    this.reason = text
     this.path = path ?? null
   }
 }

@@ -114,7 +114,9 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** The very next event must be this one. */
-  next<const Name extends string>(name: Name): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T>
+  next<const Name extends string>(
+    name: Name,
+  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T>
   next<Match>(group: PatternLike<T, Match>): Pattern<T, Flat<Done & Current>, Match, T>
   next(stage: string | PatternLike<T, unknown>): Pattern<T, Flat<Done & Current>, never, T> {
     return new Pattern(append(this.tree, 'next', stage))
@@ -280,7 +282,10 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   #stage(method: string, change: (stage: StageNode) => StageNode): Pattern<T, Done, never, never> {
     const node = this.#node
     if (node.kind === 'group') {
-      this.#fail('condition-on-group', `a group takes no condition of its own (${method}); give it to the group's stages`)
+      this.#fail(
+        'condition-on-group',
+        `a group takes no condition of its own (${method}); give it to the group's stages`,
+      )
     }
     return this.#with(change(node))
   }
@@ -310,7 +315,10 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
       this.#fail('loop-needed', `${this.#current} does not repeat: consecutive and allowCombinations are for loops`)
     }
     if (quantifier.inner !== 'followedBy') {
-      this.#fail('inner-contiguity-twice', `it was said already how the repetitions of ${this.#current} follow each other`)
+      this.#fail(
+        'inner-contiguity-twice',
+        `it was said already how the repetitions of ${this.#current} follow each other`,
+      )
     }
     return { ...quantifier, inner }
   }
@@ -334,7 +342,8 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
 
 function conditionOf(pattern: string, stage: string, condition: unknown): ConditionNode {
   if (typeof condition === 'function') return { kind: 'test', test: condition as never }
-  if ((condition as Partial<ExpressionCondition> | null)?.kind === 'expression') return condition as ExpressionCondition
+  const kind = (condition as Partial<ConditionNode> | null)?.kind
+  if (kind !== undefined) return condition as ConditionNode
   const text = `a condition of stage '${stage}' is ${String(condition)}; give a function, or an expression`
   throw new PatternError(pattern, 'condition-invalid', text)
 }

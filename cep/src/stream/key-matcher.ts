@@ -17,7 +17,10 @@ export interface Rule {
 }
 
 /** What a key's function needs of its context. */
-export type MatchingContext = Pick<KeyedContext<unknown, never>, 'key' | 'index' | 'timestamp' | 'watermark' | 'timers' | 'now'> & {
+export type MatchingContext = Pick<
+  KeyedContext<unknown, never>,
+  'key' | 'index' | 'timestamp' | 'watermark' | 'timers' | 'now'
+> & {
   readonly state: { readonly partial: ValueState<KeyState> }
 }
 

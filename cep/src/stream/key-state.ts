@@ -60,7 +60,11 @@ export function keyStateSerde(events: Serde<unknown>, fingerprint: string): Serd
       for (let left = reader.varint(); left > 0; left--) {
         const timestamp = reader.float64()
         // Ties stay as they came; those that have an order get it when they are taken.
-        state.waiting.push(reader.decode((each, from, to) => events.decode(each, from, to)), timestamp, true)
+        state.waiting.push(
+          reader.decode((each, from, to) => events.decode(each, from, to)),
+          timestamp,
+          true,
+        )
       }
       for (let left = reader.varint(); left > 0; left--) {
         const rule = reader.text()

@@ -1,10 +1,8 @@
 import {
   type Collector,
   type DataStream,
-
   type KeyedStream,
   msgpack,
-
   outputTag,
   type Serde,
   valueState,
@@ -73,8 +71,10 @@ export function match<K, T, Match>(
 }
 
 /** The stream itself where it has keys, else all of it under one key. */
-export function keyedBy<K, T>(stream: KeyedStream<K, T> | DataStream<T>, serde: Serde<T> | undefined): KeyedStream<K, T> {
+export function keyedBy<K, T>(
+  stream: KeyedStream<K, T> | DataStream<T>,
+  serde: Serde<T> | undefined,
+): KeyedStream<K, T> {
   if (!('keyBy' in stream)) return stream
   return stream.keyBy(() => 'all', serde === undefined ? {} : { serde }) as unknown as KeyedStream<K, T>
 }
-

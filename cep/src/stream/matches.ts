@@ -60,5 +60,7 @@ export class Matches<K, T, Match, Found extends FoundMatch<K, Match> = FoundMatc
 /** A promise would go down the stream as if it were a result. @throws GRAPH_INVALID */
 function refuseAsync(method: string, given: (...args: never[]) => unknown): void {
   if (given.constructor.name !== 'AsyncFunction') return
-  throw new GraphError(`${method} is given an async function; call found.${method === 'select' ? 'mapAsync' : 'flatMapAsync'} instead.`)
+  throw new GraphError(
+    `${method} is given an async function; call found.${method === 'select' ? 'mapAsync' : 'flatMapAsync'} instead.`,
+  )
 }

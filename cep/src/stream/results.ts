@@ -97,7 +97,7 @@ export class MatchResults<K> implements Results, Findings {
   tracerOf(rule: Rule, key: unknown): Tracer | null {
     if (this.#trace === null || !this.#trace(key as K)) return null
     return (entry) => {
-      const of = this.#namesRule ? { rule: rule.id, version: rule.version, partial: entry.version } : {}
+      const of = this.#namesRule ? { rule: rule.id, version: rule.version } : {}
       this.#context.side(this.#tags.trace as OutputTag<unknown>, { key, ...entry, ...of })
     }
   }

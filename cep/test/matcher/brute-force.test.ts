@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compilePattern } from '../../src/automaton/compile.ts'
 import type { Automaton } from '../../src/automaton/automaton.ts'
+import { compilePattern } from '../../src/automaton/compile.ts'
 import { findIn } from '../../src/matcher/find-matches.ts'
-import { PatternError } from '../../src/pattern/pattern-error.ts'
 import type { PatternTree } from '../../src/pattern/nodes.ts'
+import { PatternError } from '../../src/pattern/pattern-error.ts'
 import { type BruteMatch, bruteForce, type TimedEvent, TooMany } from './brute-force.ts'
 import { inputs, patterns } from './random-patterns.ts'
 
@@ -26,7 +26,10 @@ const text = (match: Readonly<Record<string, readonly unknown[]>>, events: reado
     .join(' ')
 
 /** With as many of the events as can be looked at in all ways. */
-function everyMatch(tree: PatternTree, events: readonly TimedEvent[]): { found: BruteMatch[]; events: readonly TimedEvent[] } {
+function everyMatch(
+  tree: PatternTree,
+  events: readonly TimedEvent[],
+): { found: BruteMatch[]; events: readonly TimedEvent[] } {
   try {
     return { found: bruteForce(tree, events), events }
   } catch (error) {

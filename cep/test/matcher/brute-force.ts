@@ -1,5 +1,11 @@
-import { isNegative, type Contiguity, type PatternNode, type PatternTree, type StageNode } from '../../src/pattern/nodes.ts'
 import { type ConditionNode, compileCondition } from '../../src/pattern/condition.ts'
+import {
+  type Contiguity,
+  isNegative,
+  type PatternNode,
+  type PatternTree,
+  type StageNode,
+} from '../../src/pattern/nodes.ts'
 
 /*
  * What a pattern matches, straight from the definitions and without an automaton: all ways in which the pattern can be spelled
@@ -24,7 +30,10 @@ interface Take {
 }
 
 /** A place in a row: a stage that takes an event, one that must not come before the next, or one that would take it greedily. */
-type Item = Take | { readonly kind: 'not'; readonly stage: StageNode } | { readonly kind: 'greedy'; readonly take: Take }
+type Item =
+  | Take
+  | { readonly kind: 'not'; readonly stage: StageNode }
+  | { readonly kind: 'greedy'; readonly take: Take }
 
 type Row = readonly Item[]
 
@@ -173,7 +182,13 @@ class BruteForce {
     return nots.every((not) => (not.join === 'notNext' && at !== last + 1) || !this.#holds(not.condition, at, steps))
   }
 
-  #deal(row: Row, steps: readonly Step[], from: number, nots: readonly StageNode[], greedy: readonly [Take, readonly StageNode[]][]): void {
+  #deal(
+    row: Row,
+    steps: readonly Step[],
+    from: number,
+    nots: readonly StageNode[],
+    greedy: readonly [Take, readonly StageNode[]][],
+  ): void {
     const [item, ...rest] = row
     if (item === undefined) return this.#end(steps, nots, greedy)
     if (item.kind === 'not') return this.#deal(rest, steps, from, [...nots, item.stage], greedy)
@@ -187,8 +202,14 @@ class BruteForce {
     }
   }
 
-  #wantedGreedily(greedy: readonly [Take, readonly StageNode[]][], from: number, to: number, steps: readonly Step[]): boolean {
-    for (let at = from; at <= to; at++) if (greedy.some(([take, nots]) => this.#canTake(take, at, steps, nots))) return true
+  #wantedGreedily(
+    greedy: readonly [Take, readonly StageNode[]][],
+    from: number,
+    to: number,
+    steps: readonly Step[],
+  ): boolean {
+    for (let at = from; at <= to; at++)
+      if (greedy.some(([take, nots]) => this.#canTake(take, at, steps, nots))) return true
     return false
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { AfterMatch, Contiguity, Joining, PatternNode, PatternTree, Quantifier } from '../../src/pattern/nodes.ts'
 import type { ConditionNode } from '../../src/pattern/condition.ts'
+import type { AfterMatch, Contiguity, Joining, PatternNode, PatternTree, Quantifier } from '../../src/pattern/nodes.ts'
 
 export interface Letter {
   readonly letter: string
@@ -12,20 +12,34 @@ const letters = ['a', 'b', 'c'] as const
 type Sees = { all(name: string): readonly Letter[] }
 
 // As expressions, so that a counterexample can be read.
-const condition = (text: string, test: (event: Letter, matched: Sees) => boolean, isIterative = false): ConditionNode => ({
+const condition = (
+  text: string,
+  test: (event: Letter, matched: Sees) => boolean,
+  isIterative = false,
+): ConditionNode => ({
   kind: 'expression',
   text,
   test: test as never,
-  isIterative,
+  sees: isIterative ? ['s0'] : [],
 })
 
 /** Conditions: a letter, all but one, and one that looks at what was matched so far. */
 const conditions: fc.Arbitrary<ConditionNode | null> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom(...letters).map((letter) => condition(letter, (event) => event.letter === letter)) },
-  { weight: 2, arbitrary: fc.constantFrom(...letters).map((letter) => condition(`not ${letter}`, (event) => event.letter !== letter)) },
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom(...letters).map((letter) => condition(letter, (event) => event.letter === letter)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom(...letters)
+      .map((letter) => condition(`not ${letter}`, (event) => event.letter !== letter)),
+  },
   {
     weight: 1,
-    arbitrary: fc.constant(condition('n not in s0', ({ n }, matched) => matched.all('s0').every((before) => before.n !== n), true)),
+    arbitrary: fc.constant(
+      condition('n not in s0', ({ n }, matched) => matched.all('s0').every((before) => before.n !== n), true),
+    ),
   },
   { weight: 1, arbitrary: fc.constant(null) },
 )
@@ -35,7 +49,16 @@ const contiguities: fc.Arbitrary<Contiguity> = fc.constantFrom('next', 'followed
 const quantifiers = (isGroup: boolean): fc.Arbitrary<Quantifier> =>
   fc
     .record({
-      bounds: fc.constantFrom<[number, number]>([1, 1], [1, 1], [1, 1], [1, Infinity], [2, Infinity], [2, 2], [1, 2], [2, 3]),
+      bounds: fc.constantFrom<[number, number]>(
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        [1, Infinity],
+        [2, Infinity],
+        [2, 2],
+        [1, 2],
+        [2, 3],
+      ),
       isOptional: fc.boolean(),
       isGreedy: fc.boolean(),
       inner: contiguities,
@@ -50,7 +73,13 @@ const none: Quantifier = { min: 1, max: 1, isOptional: false, isGreedy: false, i
 
 const stage = (join: fc.Arbitrary<Joining>): fc.Arbitrary<PatternNode> =>
   fc
-    .record({ join, condition: conditions, quantifier: quantifiers(false), until: fc.option(conditions, { freq: 5 }), withinMs: fc.option(fc.integer({ min: 1, max: 6 }), { freq: 8 }) })
+    .record({
+      join,
+      condition: conditions,
+      quantifier: quantifiers(false),
+      until: fc.option(conditions, { freq: 5 }),
+      withinMs: fc.option(fc.integer({ min: 1, max: 6 }), { freq: 8 }),
+    })
     .map(({ join, condition, quantifier, until, withinMs }) => ({
       kind: 'stage' as const,
       name: '',
@@ -67,7 +96,9 @@ const joins = fc.oneof(
 )
 
 const sequence = (depth: number): fc.Arbitrary<PatternNode[]> =>
-  fc.tuple(node(fc.constant('begin'), depth), fc.array(node(joins, depth), { maxLength: depth === 0 ? 1 : 2 })).map(([first, rest]) => [first, ...rest])
+  fc
+    .tuple(node(fc.constant('begin'), depth), fc.array(node(joins, depth), { maxLength: depth === 0 ? 1 : 2 }))
+    .map(([first, rest]) => [first, ...rest])
 
 function node(join: fc.Arbitrary<Joining>, depth: number): fc.Arbitrary<PatternNode> {
   if (depth === 0) return stage(join)
@@ -76,7 +107,13 @@ function node(join: fc.Arbitrary<Joining>, depth: number): fc.Arbitrary<PatternN
     {
       weight: 1,
       arbitrary: fc
-        .record({ join, sequence: sequence(depth - 1), quantifier: quantifiers(true), until: fc.option(conditions, { freq: 5 }), withinMs: fc.option(fc.integer({ min: 1, max: 6 }), { freq: 8 }) })
+        .record({
+          join,
+          sequence: sequence(depth - 1),
+          quantifier: quantifiers(true),
+          until: fc.option(conditions, { freq: 5 }),
+          withinMs: fc.option(fc.integer({ min: 1, max: 6 }), { freq: 8 }),
+        })
         .map(({ join, sequence, quantifier, until, withinMs }) => ({
           kind: 'group' as const,
           join: join.startsWith('not') ? ('followedBy' as const) : join,
@@ -101,17 +138,35 @@ const skips: fc.Arbitrary<AfterMatch | null> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<AfterMatch>({ kind: 'skipPastLastEvent' }) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('skipToFirst' as const, 'skipToLast' as const).map((kind) => ({ kind, stage: 's0', missing: 'ignore' as const })),
+    arbitrary: fc
+      .constantFrom('skipToFirst' as const, 'skipToLast' as const)
+      .map((kind) => ({ kind, stage: 's0', missing: 'ignore' as const })),
   },
 )
 
 /** Patterns of all kinds; some break a rule and are refused when they are compiled. */
 export const patterns: fc.Arbitrary<PatternTree> = fc
-  .record({ sequence: sequence(2), withinMs: fc.option(fc.integer({ min: 2, max: 8 }), { freq: 2 }), afterMatch: skips })
-  .map(({ sequence, withinMs, afterMatch }) => ({ name: 'random', sequence: named(sequence, { at: 0 }), withinMs, afterMatch }))
+  .record({
+    sequence: sequence(2),
+    withinMs: fc.option(fc.integer({ min: 2, max: 8 }), { freq: 2 }),
+    afterMatch: skips,
+  })
+  .map(({ sequence, withinMs, afterMatch }) => ({
+    name: 'random',
+    sequence: named(sequence, { at: 0 }),
+    withinMs,
+    afterMatch,
+  }))
 
 export const inputs = fc
-  .array(fc.record({ letter: fc.constantFrom(...letters), n: fc.integer({ min: 0, max: 2 }), after: fc.integer({ min: 0, max: 2 }) }), { maxLength: 9 })
+  .array(
+    fc.record({
+      letter: fc.constantFrom(...letters),
+      n: fc.integer({ min: 0, max: 2 }),
+      after: fc.integer({ min: 0, max: 2 }),
+    }),
+    { maxLength: 9 },
+  )
   .map((events) => {
     let timestamp = 0
     return events.map(({ letter, n, after }) => {

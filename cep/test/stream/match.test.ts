@@ -1,11 +1,16 @@
-import { describe, expect, it } from 'vitest'
 import { json } from '@millrace/core'
+import { describe, expect, it } from 'vitest'
 import { match, pattern } from '../../src/index.ts'
 import { type Event, eventJob, events, started } from './payments.ts'
 
 const is = (name: string) => (event: Event) => event.name === name
 
-async function run(build: Parameters<typeof eventJob>[0], batches: readonly string[], topics: readonly string[], delay = 0) {
+async function run(
+  build: Parameters<typeof eventJob>[0],
+  batches: readonly string[],
+  topics: readonly string[],
+  delay = 0,
+) {
   const t = await started(eventJob(build, delay))
   for (const batch of batches) {
     for (const event of events(batch)) t.topic<Event>('in').send(event)
@@ -22,7 +27,10 @@ const soon = pattern<Event>('soon').begin('a').where(is('a')).followedBy('b').wh
 describe('a pattern over a keyed stream', () => {
   it('is matched key by key, in the order of event time', async () => {
     const [out] = await run(
-      (byKey) => match(byKey, pair).select(({ a, b }, { key, timestamp }) => [key, a[0].time, b[0].time, timestamp]).toTopic('out', json()),
+      (byKey) =>
+        match(byKey, pair)
+          .select(({ a, b }, { key, timestamp }) => [key, a[0].time, b[0].time, timestamp])
+          .toTopic('out', json()),
       ['b3 a1@x a2 b4@x c5', 'c99'],
       ['out'],
       50,
@@ -38,7 +46,9 @@ describe('a pattern over a keyed stream', () => {
       (byKey) => {
         const found = match(byKey, soon)
         found.select(({ a, b }) => [a[0].time, b[0].time]).toTopic('out', json())
-        found.timedOut.map(({ key, match: { a, b }, timestamp }) => [key, a.map(({ time }) => time), b.length, timestamp]).toTopic('expired', json())
+        found.timedOut
+          .map(({ key, match: { a, b }, timestamp }) => [key, a.map(({ time }) => time), b.length, timestamp])
+          .toTopic('expired', json())
         found.late.map((event) => event.name).toTopic('late', json())
       },
       ['a1 b5 a6', 'c30@other', 'b7'],
@@ -50,7 +60,13 @@ describe('a pattern over a keyed stream', () => {
   })
 
   it('goes on after a restart where it was', async () => {
-    const t = await started(eventJob((byKey) => match(byKey, soon, { uid: 'soon' }).select(({ a, b }) => [a[0].time, b[0].time]).toTopic('out', json())))
+    const t = await started(
+      eventJob((byKey) =>
+        match(byKey, soon, { uid: 'soon' })
+          .select(({ a, b }) => [a[0].time, b[0].time])
+          .toTopic('out', json()),
+      ),
+    )
     for (const event of events('a1 a2')) t.topic<Event>('in').send(event)
     await t.settle()
     await t.restart()
@@ -58,7 +74,10 @@ describe('a pattern over a keyed stream', () => {
     await t.settle()
     t.topic<Event>('in').send({ key: 'x', name: 'c', time: 50 })
     await t.settle()
-    expect(t.topic('out').values()).toEqual([[1, 9], [2, 9]])
+    expect(t.topic('out').values()).toEqual([
+      [1, 9],
+      [2, 9],
+    ])
     await t.stop()
   })
 })

@@ -1,5 +1,5 @@
 import { type DataStream, type Job, job, json, type KeyedStream, watermarks } from '@millrace/core'
-import { testHarness, type TestHarness } from '@millrace/core/testing'
+import { type TestHarness, testHarness } from '@millrace/core/testing'
 
 export interface Event {
   readonly key: string
