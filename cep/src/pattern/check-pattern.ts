@@ -6,6 +6,11 @@ import { PatternError } from './pattern-error.ts'
 export function checkPattern(tree: PatternTree): void {
   checkNames(tree)
   checkSequence(tree, tree.sequence)
+  const first = tree.sequence[0] as PatternNode
+  if (first.withinMs !== null && first.quantifier.max === 1) {
+    const text = `what it begins with has no event before it to be within ${first.withinMs} ms of`
+    throw new PatternError(tree.name, 'step-within-first', text)
+  }
   checkSeen(tree, tree.sequence)
   checkSkip(tree)
 }

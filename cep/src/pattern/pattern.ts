@@ -231,9 +231,6 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
     }
     const node = this.#node
     if (node.withinMs !== null) this.#fail('within-twice', `within was said of ${this.#current} already`)
-    if (this.tree.sequence.length === 1 && node.quantifier.max === 1) {
-      this.#fail('step-within-first', `${this.#current} has no event before it to be within ${withinMs} ms of`)
-    }
     return this.#with({ ...node, withinMs })
   }
 
