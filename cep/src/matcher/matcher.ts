@@ -455,6 +455,7 @@ export class Matcher {
       }
       matches.runs = matches.runs.filter(stays)
       matches.held = matches.held.filter(stays)
+      if (this.automaton.isTimed) this.#findDeadline()
       const lastMs = (taken.at(-1) as Taken).event.timestamp
       this.#findings.onMatch(matchOf(this.automaton, taken), Math.max(timestamp, lastMs))
       matches.buffer.release(held.node, held.version)
