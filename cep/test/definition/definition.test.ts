@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { expression, findMatches, fromDefinition, pattern, PatternError, toDefinition } from '../../src/index.ts'
 import { compilePattern } from '../../src/automaton/compile.ts'
+import { expression, findMatches, fromDefinition, PatternError, pattern, toDefinition } from '../../src/index.ts'
 import type { PatternNode, PatternTree } from '../../src/pattern/nodes.ts'
 import { patterns } from '../matcher/random-patterns.ts'
 
@@ -61,7 +61,11 @@ describe('a pattern as data', () => {
   })
 
   it('refuses conditions that are functions, with their path', () => {
-    const built = pattern<number>('p').begin('a').next('b').where(expression('event > 1')).where((n) => n > 2)
+    const built = pattern<number>('p')
+      .begin('a')
+      .next('b')
+      .where(expression('event > 1'))
+      .where((n) => n > 2)
     expect(() => toDefinition(built)).toThrow(/Pattern 'p' at stages\[1\]\.where\.all\[1\].*rule not-data/)
   })
 

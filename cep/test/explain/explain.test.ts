@@ -54,7 +54,8 @@ describe('a trace', () => {
       .within(10)
       .skipPastLastEvent()
     const { trace } = findMatches(built, events('a1 b2 b3 n4 a5 b6 c7 a8 x20'), { time: ({ time }) => time })
-    const line = ({ partial, what, at, timestamp, why }: (typeof trace)[number]) => `${partial} ${what} ${at} ${timestamp}: ${why}`
+    const line = ({ partial, what, at, timestamp, why }: (typeof trace)[number]) =>
+      `${partial} ${what} ${at} ${timestamp}: ${why}`
     expect(trace.map(line)).toEqual([
       "0 started null 1: 'a' takes the event",
       "0.0 advanced a 2: 'b' takes the event",

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
 import { StreamError } from '@millrace/core'
+import { describe, expect, it } from 'vitest'
 import { compilePattern } from '../../src/automaton/compile.ts'
 import { fromDefinition } from '../../src/definition/from-definition.ts'
 import { Matcher, type MatcherLimits } from '../../src/matcher/matcher.ts'

@@ -1,5 +1,5 @@
-import { fromDefinition } from '../../src/definition/from-definition.ts'
 import type { PatternDefinition } from '../../src/definition/definition.ts'
+import { fromDefinition } from '../../src/definition/from-definition.ts'
 import { findMatches } from '../../src/explain/find-matches.ts'
 
 /*
@@ -112,4 +112,3 @@ export function found(pattern: string, events: string): { matches: string[]; tim
   const { matches, timedOut } = findMatches(built, eventsOf(events), { time: ({ time }) => time })
   return { matches: matches.map(write).toSorted(), timedOut: timedOut.map(write).toSorted() }
 }
-

@@ -124,7 +124,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['a next b+? next c', 'a1 c2', 'a1 c2'],
     ['a next b+? next c', 'a1 b2 b3 c4', 'a1 b2 b3 c4'],
     ['a followedBy b+? followedBy c', 'a1 b2 c3', 'a1 b2 c3; a1 c3'],
-    ['c followedBy a+ followedBy b', 'c1 d2 a3 a4 a5 d6 a7 b8', 'c1 a3 b8; c1 a3 a4 b8; c1 a3 a4 a5 b8; c1 a3 a4 a5 a7 b8'],
+    [
+      'c followedBy a+ followedBy b',
+      'c1 d2 a3 a4 a5 d6 a7 b8',
+      'c1 a3 b8; c1 a3 a4 b8; c1 a3 a4 a5 b8; c1 a3 a4 a5 a7 b8',
+    ],
   ],
   'consecutive loops': [
     ['c followedBy a+ consecutive followedBy b', 'c1 d2 a3 a4 a5 d6 a7 b8', 'c1 a3 b8; c1 a3 a4 b8; c1 a3 a4 a5 b8'],
@@ -145,7 +149,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['a followedByAny b{2} combinations', 'a1 b2 b3 b4', 'a1 b2 b3; a1 b2 b4; a1 b3 b4'],
     ['b{2,3} combinations', 'b1 b2 b3', 'b1 b2; b1 b3; b2 b3; b1 b2 b3'],
   ],
-  'times': [
+  times: [
     ['a{2}', 'a1 a2 a3', 'a1 a2; a2 a3'],
     ['a{2}', 'a1 b2 a3', 'a1 a3'],
     ['a{1} next b', 'a1 b2', 'a1 b2'],
@@ -224,7 +228,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['a next b+ notNext n followedBy c', 'a1 b2 n3 b4 c5', 'a1 b2 b4 c5'],
     ['a next b+ notFollowedBy n | within 9', 'a1 b2 b3', 'a1 b2; a1 b2 b3'],
   ],
-  'within': [
+  within: [
     ['a followedBy b | within 5', 'a1 b5', 'a1 b5'],
     ['a followedBy b | within 5', 'a1 b6', ''],
     ['a followedBy b | within 5', 'a1 a4 b7', 'a4 b7'],
