@@ -57,12 +57,11 @@ class Reader {
 
   read(): Builder {
     const fields = this.#fields(this.#definition, '', ['name', 'stages', 'within', 'afterMatch'])
-    if (typeof fields['name'] !== 'string' || fields['name'] === '')
-      this.#fail('name', 'must be a text that is not empty')
-    this.#name = fields['name'] as string
-    let built = this.#sequence(fields['stages'], 'stages')
-    if (fields['within'] !== undefined) built = this.#at('within', () => built.within(fields['within'], 'whole'))
-    if (fields['afterMatch'] !== undefined) built = this.#afterMatch(built, fields['afterMatch'])
+    if (typeof fields.name !== 'string' || fields.name === '') this.#fail('name', 'must be a text that is not empty')
+    this.#name = fields.name as string
+    let built = this.#sequence(fields.stages, 'stages')
+    if (fields.within !== undefined) built = this.#at('within', () => built.within(fields.within, 'whole'))
+    if (fields.afterMatch !== undefined) built = this.#afterMatch(built, fields.afterMatch)
     return built
   }
 
@@ -76,11 +75,11 @@ class Reader {
   #part(before: Builder | null, part: unknown, path: string): Builder {
     const isGroup = typeof part === 'object' && part !== null && 'group' in part
     const fields = this.#fields(part, path, isGroup ? ['group', ...ofPart] : ['name', 'where', ...ofPart])
-    if (!isGroup && (typeof fields['name'] !== 'string' || fields['name'] === '')) {
+    if (!isGroup && (typeof fields.name !== 'string' || fields.name === '')) {
       this.#fail(`${path}.name`, 'must be a text that is not empty')
     }
-    const stage = isGroup ? this.#sequence(fields['group'], `${path}.group`) : fields['name']
-    const joining = fields['follows']
+    const stage = isGroup ? this.#sequence(fields.group, `${path}.group`) : fields.name
+    const joining = fields.follows
     let built: Builder
     if (before === null) {
       if (joining !== undefined) this.#fail(`${path}.follows`, 'is not for the first stage: it follows nothing')
@@ -143,17 +142,17 @@ class Reader {
   #afterMatch(built: Builder, value: unknown): Builder {
     const path = 'afterMatch'
     const fields = this.#fields(value, path, ['skip', 'stage', 'missing'])
-    const skip = this.#oneOf(fields['skip'], `${path}.skip`, skips)
+    const skip = this.#oneOf(fields.skip, `${path}.skip`, skips)
     if (skip !== 'skipToFirst' && skip !== 'skipToLast') {
       for (const field of ['stage', 'missing']) {
         if (fields[field] !== undefined) this.#fail(`${path}.${field}`, `is not for ${skip}`)
       }
       return this.#at(path, () => built[skip]())
     }
-    if (typeof fields['stage'] !== 'string') this.#fail(`${path}.stage`, 'must be the name of a stage')
-    const missing = fields['missing'] ?? 'ignore'
+    if (typeof fields.stage !== 'string') this.#fail(`${path}.stage`, 'must be the name of a stage')
+    const missing = fields.missing ?? 'ignore'
     this.#oneOf(missing, `${path}.missing`, ['ignore', 'error'] as const)
-    return this.#at(path, () => built[skip](fields['stage'] as string, { missing }))
+    return this.#at(path, () => built[skip](fields.stage as string, { missing }))
   }
 
   #fields(value: unknown, path: string, known: readonly string[]): Fields {

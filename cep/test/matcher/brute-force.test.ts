@@ -38,7 +38,7 @@ function everyMatch(
   }
 }
 
-const runs = Number(process.env['MILLRACE_CEP_RUNS'] ?? 4_000)
+const runs = Number(process.env.MILLRACE_CEP_RUNS ?? 4_000)
 
 describe('the automaton', () => {
   it('finds what the definitions say, for patterns and inputs of all kinds', { timeout: 600_000 }, () => {
@@ -52,7 +52,7 @@ describe('the automaton', () => {
         const { found, events } = everyMatch(tree, input)
         const expected = found.map(({ steps }) => {
           const match: Record<string, unknown[]> = {}
-          for (const { name, at } of steps) (match[name] ??= []).push(events[at]?.event)
+          for (const { name, at } of steps) match[name] = [...(match[name] ?? []), events[at]?.event]
           return text(match, events)
         })
         const { matches } = findIn(automaton, events)

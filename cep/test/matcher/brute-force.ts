@@ -190,9 +190,18 @@ class BruteForce {
     greedy: readonly [Take, readonly StageNode[]][],
   ): void {
     const [item, ...rest] = row
-    if (item === undefined) return this.#end(steps, nots, greedy)
-    if (item.kind === 'not') return this.#deal(rest, steps, from, [...nots, item.stage], greedy)
-    if (item.kind === 'greedy') return this.#deal(rest, steps, from, nots, [...greedy, [item.take, nots]])
+    if (item === undefined) {
+      this.#end(steps, nots, greedy)
+      return
+    }
+    if (item.kind === 'not') {
+      this.#deal(rest, steps, from, [...nots, item.stage], greedy)
+      return
+    }
+    if (item.kind === 'greedy') {
+      this.#deal(rest, steps, from, nots, [...greedy, [item.take, nots]])
+      return
+    }
     for (let at = from; at < this.#events.length; at++) {
       if (!this.#canTake(item, at, steps, nots)) continue
       // Before the first event there is nothing to wait with: only the event itself may be wanted greedily.

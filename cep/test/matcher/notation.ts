@@ -38,34 +38,34 @@ class Notation {
     const part: Part = isFirst ? {} : { follows: this.#next() }
     const word = this.#next()
     if (word === '(') {
-      part['group'] = this.parts()
+      part.group = this.parts()
       const closed = this.#next()
       if (closed !== ')') throw new Error(`no ) but ${closed}`)
       const quantifier = this.#words[this.#at]
       if (quantifier !== undefined && /^[+?{]/.test(quantifier)) this.#quantify(part, this.#next())
     } else {
       const [, name = '', quantifier = ''] = /^(\w+?)([+?{].*)?$/.exec(word) ?? []
-      part['name'] = name
-      if (!name.startsWith('_')) part['where'] = is(name)
+      part.name = name
+      if (!name.startsWith('_')) part.where = is(name)
       this.#quantify(part, quantifier)
     }
     for (;;) {
       const word = this.#words[this.#at]
-      if (word === 'greedy') part['greedy'] = true
-      else if (word === 'consecutive' || word === 'combinations') part['repeats'] = word
-      else if (word === 'until') part['until'] = is(this.#words[++this.#at] as string)
-      else if (word === 'step') part['within'] = Number(this.#words[++this.#at])
+      if (word === 'greedy') part.greedy = true
+      else if (word === 'consecutive' || word === 'combinations') part.repeats = word
+      else if (word === 'until') part.until = is(this.#words[++this.#at] as string)
+      else if (word === 'step') part.within = Number(this.#words[++this.#at])
       else return part
       this.#at++
     }
   }
 
   #quantify(part: Part, text: string): void {
-    if (text.endsWith('?')) part['optional'] = true
+    if (text.endsWith('?')) part.optional = true
     const [, from = '', comma, to = ''] = /^\{(\d+)(,)?(\d*)\}/.exec(text) ?? []
-    if (text.startsWith('+')) part['times'] = { from: 1, to: null }
+    if (text.startsWith('+')) part.times = { from: 1, to: null }
     else if (from !== '') {
-      part['times'] = comma === undefined ? Number(from) : { from: Number(from), to: to === '' ? null : Number(to) }
+      part.times = comma === undefined ? Number(from) : { from: Number(from), to: to === '' ? null : Number(to) }
     }
   }
 
@@ -79,9 +79,9 @@ export function definitionOf(text: string): PatternDefinition {
   const definition: Record<string, unknown> = { name: 'case', stages: new Notation(stages).parts() }
   for (const setting of settings) {
     const [word, ...rest] = setting.split(/\s+/)
-    if (word === 'within') definition['within'] = Number(rest[0])
+    if (word === 'within') definition.within = Number(rest[0])
     else if (word === 'skip') {
-      definition['afterMatch'] = {
+      definition.afterMatch = {
         skip: rest[0],
         ...(rest[1] === undefined ? {} : { stage: rest[1] }),
         ...(rest[2] === undefined ? {} : { missing: rest[2] }),

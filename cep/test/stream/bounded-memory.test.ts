@@ -13,8 +13,8 @@ interface Click {
 }
 
 /** `MILLRACE_CEP_EVENTS=10000000 MILLRACE_CEP_KEYS=100000` is the long form. */
-const EVENTS = Number(process.env['MILLRACE_CEP_EVENTS'] ?? 200_000)
-const KEYS = Number(process.env['MILLRACE_CEP_KEYS'] ?? 2_000)
+const EVENTS = Number(process.env.MILLRACE_CEP_EVENTS ?? 200_000)
+const KEYS = Number(process.env.MILLRACE_CEP_KEYS ?? 2_000)
 const WITHIN_MS = 1_000
 
 const pair = pattern<Click>('pair')
