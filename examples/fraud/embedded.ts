@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RuleChange } from '@millrace/cep'
-import { job, memoryLog } from '@millrace/core'
-import { generateTraffic } from './generator.ts'
+import { job, memoryLog, watermarks } from '@millrace/core'
+import { generateTraffic, MAX_DELAY_MS } from './generator.ts'
 import { paymentTime } from './job.ts'
 import type { Alert, Payment, Suspicion } from './payments.ts'
 import { detect, merchantReports, watch } from './rules.ts'
@@ -26,6 +26,7 @@ export interface EmbeddedResult {
 }
 
 const REFRESH_MS = 120
+const END_OF_TIME_MS = 8_640_000_000_000_000
 
 /** What is watched for at first. */
 const firstRules: readonly RuleChange[] = [
@@ -87,13 +88,15 @@ export async function runEmbedded(options: EmbeddedOptions): Promise<EmbeddedRes
       changes.map((rule) => ({ value: Buffer.from(JSON.stringify(rule)), timestamp })),
     )
   }
-  change(firstRules)
   const startedAt = Date.now()
   const half = Math.floor(traffic.payments.length / 2)
-  const payments = paced(traffic.payments, options.ratePerSecond, half, async () => {
-    change(laterRules)
+  const payments = paced(traffic.payments, options.ratePerSecond, half, async (at) => {
+    // What came before was looked at by the rules of then.
+    const passedMs = (traffic.payments[at - 1]?.time ?? 0) - MAX_DELAY_MS - 1
+    while (at > 0 && eventTime() < passedMs) await delay(5)
+    change(at === 0 ? firstRules : laterRules)
     // From here on the job has them.
-    while (read() < half + rules) await delay(5)
+    while (read() < at + rules) await delay(5)
   })
   const detector = fraudOver(payments, {
     alerts: {
@@ -120,6 +123,7 @@ export async function runEmbedded(options: EmbeddedOptions): Promise<EmbeddedRes
     () => true,
   )
   const read = (): number => handle.status().workers.reduce((sum, { totals }) => sum + totals.recordsIn, 0)
+  const eventTime = (): number => handle.status().workers.flatMap(({ tasks }) => tasks)[0]?.watermark ?? 0
   const draw = (): void => {
     const status = handle.status()
     const total = traffic.payments.length
@@ -143,16 +147,16 @@ export async function runEmbedded(options: EmbeddedOptions): Promise<EmbeddedRes
   return { payments: traffic.payments.length, ...score(alerts, traffic.injected), suspicions: tally(suspicions) }
 }
 
-/** Payments no faster than this, with something done half way. */
+/** Payments no faster than this, with something done at first and half way. */
 async function* paced(
   payments: readonly Payment[],
   ratePerSecond: number,
   half: number,
-  atHalf: () => Promise<void>,
+  pause: (at: number) => Promise<void>,
 ): AsyncIterable<Payment> {
   const startedAt = Date.now()
   for (const [at, payment] of payments.entries()) {
-    if (at === half) await atHalf()
+    if (at === 0 || at === half) await pause(at)
     const earlyMs = at % 256 === 0 ? startedAt + (at * 1_000) / ratePerSecond - Date.now() : 0
     if (earlyMs > 0) await delay(earlyMs)
     yield payment
@@ -177,7 +181,9 @@ function fraudOver(payments: AsyncIterable<Payment>, committed: Committed) {
     const alerts = detect(stream)
     alerts.toTopic(topics.alerts, alertJson, { key: (alert) => alert.card })
     alerts.collect(committed.alerts)
-    watch(stream, env.topic(rulesTopic, ruleJson)).collect(committed.suspicions)
+    // Rules have no time of their own, so they do not hold up what is shown of event time.
+    const changes = env.topic(rulesTopic, ruleJson, { time: watermarks.monotonous(() => END_OF_TIME_MS) })
+    watch(stream, changes).collect(committed.suspicions)
     merchantReports(stream).toTopic(topics.reports, reportJson, { key: (report) => report.merchant })
   })
 }
