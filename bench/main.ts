@@ -6,12 +6,14 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- engine                     operators only, in memory
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
+  npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys, what it takes off the throughput; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
 
   --runs <n>       runs of each case, of which the median is given (default 3)
-  --events <n>     nexmark, windows, state: events (default 1,000,000)
+  --events <n>     nexmark, windows, state, cep: events (default 1,000,000)
+  --memory         cep: from memory only
   --json           one JSON object as the last line
 
 Of nexmark:
@@ -47,6 +49,7 @@ const { values, positionals } = parseArgs({
     brokers: { type: 'string' },
     topic: { type: 'string', default: 'nexmark' },
     latency: { type: 'boolean', default: false },
+    memory: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -73,6 +76,15 @@ switch (values.help ? undefined : positionals[0]) {
     const { benchState } = await import('./state/state.ts')
     const cases = await benchState({ runs, records: Number(values.events) }, say)
     if (values.json) console.log(JSON.stringify({ bench: 'state', machine, ...cases }))
+    break
+  }
+  case 'cep': {
+    const { benchCep } = await import('./cep/cep.ts')
+    const cases = await benchCep(
+      { runs, events: Number(values.events), onlyMemory: values.memory, patterns: values.query ?? null },
+      say,
+    )
+    if (values.json) console.log(JSON.stringify({ bench: 'cep', machine, cases }))
     break
   }
   case 'nexmark': {

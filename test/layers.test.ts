@@ -56,10 +56,17 @@ allowed.set(
 )
 
 /** What each package may import from its sisters. Tests and the examples and benchmarks may use every public entry. */
-const publicEntries = ['@millrace/core', '@millrace/core/testing', '@millrace/core/spi', '@millrace/testcontainers']
+const publicEntries = [
+  '@millrace/core',
+  '@millrace/core/testing',
+  '@millrace/core/spi',
+  '@millrace/testcontainers',
+  '@millrace/cep',
+]
 const sisters: Record<string, string[]> = {
   core: [],
   testcontainers: [],
+  cep: ['@millrace/core', '@millrace/core/spi'],
   examples: publicEntries,
   bench: publicEntries,
 }

@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { kafka, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
 import { KafkaServer, RedisServer } from '@millrace/testcontainers'
-import { countJson, eventJson, PARTITIONS, topics, windowJson } from './events.ts'
+import { countJson, eventJson, matchJson, PARTITIONS, topics, windowJson } from './events.ts'
 import { Producer } from './producer.ts'
 import { readCommitted } from './read-committed.ts'
 import { type FaultKind, faultKinds, makeSchedule } from './schedule.ts'
-import { type Comparison, compareCounts, compareWindows, isExact } from './verify.ts'
+import { type Comparison, compareCounts, compareMatches, compareWindows, isExact } from './verify.ts'
 import { Workers } from './workers.ts'
 
 export interface ChaosOptions {
@@ -24,6 +24,7 @@ export interface ChaosResult {
   readonly records: number
   readonly counts: Comparison
   readonly windows: Comparison
+  readonly matches: Comparison
   /** Workers that ended though nobody ended them. */
   readonly unexpected: readonly string[]
   readonly ok: boolean
@@ -112,7 +113,7 @@ async function caughtUp(log: Log, records: number): Promise<boolean> {
   let before = -1
   while (Date.now() < deadline) {
     // Markers of transactions count as offsets, so this is a lower bound; then it must stay quiet.
-    const now = (await ends(topics.counts)) + (await ends(topics.windows))
+    const now = (await ends(topics.counts)) + (await ends(topics.windows)) + (await ends(topics.matches))
     if (now !== before) quietSince = Date.now()
     before = now
     if (now >= records && Date.now() - quietSince > SESSION_TIMEOUT_MS * 2 + 2_000) return true
@@ -130,6 +131,7 @@ async function compareAll(
   const events = await readCommitted(log, topics.input, eventJson)
   const counts = compareCounts(events, await readCommitted(log, topics.counts, countJson))
   const windows = compareWindows(events, await readCommitted(log, topics.windows, windowJson))
-  const ok = isExact(counts) && isExact(windows) && unexpected.length === 0
-  return { seed, injected, records: events.length, counts, windows, unexpected, ok }
+  const matches = compareMatches(events, await readCommitted(log, topics.matches, matchJson))
+  const ok = isExact(counts) && isExact(windows) && isExact(matches) && unexpected.length === 0
+  return { seed, injected, records: events.length, counts, windows, matches, unexpected, ok }
 }

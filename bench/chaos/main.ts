@@ -31,8 +31,8 @@ if (values.help) {
   const result = await runChaos({ seed, durationMs: minutes * 60_000, betweenMs: 8_000, ratePerSecond: 2_000, say })
   if (values.json) console.log(JSON.stringify({ minutes, ...result }))
   else {
-    const { counts, windows, records, unexpected } = result
-    for (const [name, { expected, seen, missing, duplicates, wrong }] of Object.entries({ counts, windows })) {
+    const { counts, windows, matches, records, unexpected } = result
+    for (const [name, { expected, seen, missing, duplicates, wrong }] of Object.entries({ counts, windows, matches })) {
       say(`${name}: ${expected} expected, ${seen} seen, ${missing} missing, ${duplicates} twice, ${wrong} wrong`)
     }
     for (const end of unexpected) say(`unexpected: ${end}`)

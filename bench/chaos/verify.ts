@@ -1,4 +1,13 @@
-import { type CountRow, END_KEY, type Event, WINDOW_MS, type WindowRow } from './events.ts'
+import {
+  type CountRow,
+  END_KEY,
+  type Event,
+  MATCH_EVERY,
+  MATCH_LENGTH,
+  type MatchRow,
+  WINDOW_MS,
+  type WindowRow,
+} from './events.ts'
 
 export interface Comparison {
   readonly expected: number
@@ -33,6 +42,20 @@ export function compareWindows(events: readonly Event[], rows: readonly WindowRo
       const wanted = windows.get(`${key} ${start}`)
       return { id: `${key} ${start}`, isRight: wanted?.count === count && wanted.sum === sum }
     }),
+  )
+}
+
+/** Every key must have given a match for each record that one begins with and enough came after. */
+export function compareMatches(events: readonly Event[], rows: readonly MatchRow[]): Comparison {
+  const last = new Map<number, number>()
+  for (const { key, n } of events) if (key !== END_KEY) last.set(key, Math.max(n, last.get(key) ?? 0))
+  const expected = new Set<string>()
+  for (const [key, most] of last) {
+    for (let n = MATCH_EVERY; n + MATCH_LENGTH - 1 <= most; n += MATCH_EVERY) expected.add(`${key} ${n}`)
+  }
+  return compare(
+    expected,
+    rows.map(({ key, n }) => ({ id: `${key} ${n}`, isRight: true })),
   )
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Event } from '../chaos/events.ts'
 import { faultKinds, makeSchedule } from '../chaos/schedule.ts'
-import { compareCounts, compareWindows, isExact } from '../chaos/verify.ts'
+import { compareCounts, compareMatches, compareWindows, isExact } from '../chaos/verify.ts'
 
 const events: Event[] = [1, 2, 3].flatMap((n) => [0, 1].map((key) => ({ key, n, time: n * 900 })))
 const counts = events.map(({ key, n }) => ({ key, n, seen: n }))
@@ -21,6 +21,30 @@ it('the schedule is the same for the same seed, and has every fault', () => {
 it('the comparison finds exact output exact', () => {
   expect(isExact(compareCounts(events, counts))).toBe(true)
   expect(isExact(compareWindows(events, windows))).toBe(true)
+})
+
+it('the comparison knows which records in a row there are', () => {
+  const row = Array.from({ length: 12 }, (_, at): Event => ({ key: 0, n: at + 1, time: at }))
+  expect(
+    isExact(
+      compareMatches(row, [
+        { key: 0, n: 5 },
+        { key: 0, n: 10 },
+      ]),
+    ),
+  ).toBe(true)
+  expect(
+    compareMatches(row.slice(0, 11), [
+      { key: 0, n: 5 },
+      { key: 0, n: 10 },
+    ]),
+  ).toMatchObject({ wrong: 1 })
+  expect(
+    compareMatches(row, [
+      { key: 0, n: 5 },
+      { key: 0, n: 5 },
+    ]),
+  ).toMatchObject({ missing: 1, duplicates: 1 })
 })
 
 it('the comparison finds rows that are missing, twice, out of order or wrong', () => {

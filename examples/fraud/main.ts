@@ -48,6 +48,8 @@ if (values.help) {
     const { found, missed, falseAlarms } = result
     const verdict =
       missed === 0 && falseAlarms === 0 ? styleText('green', 'every fraud found, nobody wrongly stopped') : ''
+    const watched = Object.entries(result.suspicions).map(([rule, count]) => `${rule} ${count}`)
+    console.log(`  watched patterns, changed half way through a topic of rules: ${watched.join(', ')}`)
     console.log(
       `  ${result.payments.toLocaleString('en')} payments: ${found} frauds found, ${missed} missed, ${falseAlarms} false alarms  ${verdict}`,
     )

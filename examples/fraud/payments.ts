@@ -19,6 +19,14 @@ export interface Alert {
   readonly reason: string
 }
 
+/** Payments that a watched pattern, in one of its versions, has found. */
+export interface Suspicion {
+  readonly rule: string
+  readonly version: number
+  readonly card: string
+  readonly payments: readonly string[]
+}
+
 /** What a merchant took in one minute. */
 export interface MerchantReport {
   readonly merchant: string

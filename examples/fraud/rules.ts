@@ -1,5 +1,6 @@
-import { type Collector, type DataStream, listState, mapState, sliding, tumbling, valueState } from '@millrace/core'
-import { type Alert, distanceKm, type MerchantReport, type Payment } from './payments.ts'
+import { match, matchRules, pattern, type RuleChange } from '@millrace/cep'
+import { type Collector, type DataStream, sliding, tumbling, valueState } from '@millrace/core'
+import { type Alert, distanceKm, type MerchantReport, type Payment, type Suspicion } from './payments.ts'
 
 /** More payments than this within a minute are too many. */
 export const VELOCITY_LIMIT = 6
@@ -53,47 +54,43 @@ function velocityRule(payments: DataStream<Payment>): DataStream<Alert> {
     .uid('velocity-rule')
 }
 
-/**
- * Rules over the order of a card's payments. They come out of order, so each waits for the watermark: a timer at its time
- * says that nothing earlier is missing.
- */
+/** Tiny, then large: the stolen card is tried out before it is used. */
+const probe = pattern<Payment>('probe')
+  .begin('tiny')
+  .where((payment) => payment.amount < PROBE_BELOW)
+  .followedBy('large')
+  .where((payment) => payment.amount > PROBE_ABOVE)
+  .within(PROBE_WITHIN_MS + 1)
+  .skipPastLastEvent()
+
+/** Two payments in a row that no traveller can make. */
+const travel = pattern<Payment>('travel')
+  .begin('from')
+  .next('to')
+  .where((payment, matched) => isImpossible(matched.first('from'), payment))
+
+// Which of two payments at one time comes first must not depend on the order of their arrival.
+const order = (a: Payment, b: Payment): number => (a.id < b.id ? -1 : 1)
+
+/** Patterns over the payments of a card. */
 function sequenceRules(payments: DataStream<Payment>): DataStream<Alert> {
-  return payments
-    .keyBy((payment) => payment.card)
-    .process({
-      state: {
-        waiting: mapState<number, Payment[]>(),
-        probes: listState<Payment>(),
-        last: valueState<Payment>(),
-      },
-      onRecord(payment, { state, timers }) {
-        const { time } = payment
-        state.waiting.set(time, [...(state.waiting.get(time) ?? []), payment])
-        timers.atEventTime(time)
-      },
-      onTimer({ timeMs }, { state }, out: Collector<Alert>) {
-        const due = (state.waiting.get(timeMs) ?? []).toSorted((a, b) => (a.id < b.id ? -1 : 1))
-        state.waiting.delete(timeMs)
-        for (const payment of due) {
-          const known = state.probes.get()
-          const probes = known.filter((probe) => payment.time - probe.time <= PROBE_WITHIN_MS)
-          const [probe] = probes
-          if (payment.amount > PROBE_ABOVE && probe !== undefined) {
-            out.emit(probeAlert(probe, payment))
-            state.probes.clear()
-          } else if (payment.amount < PROBE_BELOW) {
-            state.probes.set([...probes, payment])
-          } else if (probes.length < known.length) {
-            state.probes.set(probes)
-          }
-          const last = state.last.get()
-          if (last !== undefined && isImpossible(last, payment)) out.emit(travelAlert(last, payment))
-          state.last.set(payment)
-        }
-      },
-    })
-    .uid('sequence-rules')
-    .named('probe and travel rules')
+  const byCard = payments.keyBy((payment) => payment.card)
+  return match(byCard, probe, { uid: 'probe', order })
+    .select(({ tiny, large }) => probeAlert(tiny[0], large[0]))
+    .union(match(byCard, travel, { uid: 'travel', order }).select(({ from, to }) => travelAlert(from[0], to[0])))
+}
+
+/** Patterns that come from a topic, and change while the job runs: each payment that completes one is worth a look. */
+export function watch(payments: DataStream<Payment>, changes: DataStream<RuleChange>): DataStream<Suspicion> {
+  const byCard = payments.keyBy((payment) => payment.card)
+  return matchRules(byCard, changes, { uid: 'watched', order }).select((found, { rule, version, key }) => ({
+    rule,
+    version,
+    card: key,
+    payments: Object.values(found)
+      .flat()
+      .map(({ id }) => id),
+  }))
 }
 
 function isImpossible(from: Payment, to: Payment): boolean {

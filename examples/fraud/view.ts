@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { JobStatus, TaskStatus } from '@millrace/core'
-import type { Alert, Rule } from './payments.ts'
+import type { Alert, Rule, Suspicion } from './payments.ts'
 
 export interface Progress {
   readonly status: JobStatus
@@ -21,6 +21,8 @@ export class View {
   readonly #out: NodeJS.WriteStream
   readonly #alerts: Alert[] = []
   readonly #counts: Record<Rule, number> = { velocity: 0, probe: 0, travel: 0 }
+  /** By rule and version, as they came. */
+  readonly #watched = new Map<string, number>()
   readonly #rates: number[] = []
   #lines = 0
   #lastPayments = 0
@@ -39,6 +41,12 @@ export class View {
     this.#alerts.push(alert)
     if (this.#alerts.length > LAST_ALERTS) this.#alerts.shift()
     this.#counts[alert.rule]++
+  }
+
+  /** What a watched pattern has found. */
+  suspect({ rule, version }: Suspicion): void {
+    const name = `${rule} v${version}`
+    this.#watched.set(name, (this.#watched.get(name) ?? 0) + 1)
   }
 
   draw(progress: Progress): void {
@@ -68,7 +76,7 @@ export class View {
     return (
       `${(elapsedMs / 1000).toFixed(0).padStart(3)} s  ${payments}/${total} payments  ${rate}/s  epoch ${task?.epoch ?? '-'}  ` +
       `watermark ${clockTime(task?.watermark ?? null)}  back-pressure ${task?.backPressure.level ?? '-'}  ` +
-      `alerts: ${velocity} too many, ${probe} probe, ${travel} travel`
+      `alerts: ${velocity} too many, ${probe} probe, ${travel} travel  watched: ${this.#watchedText()}`
     )
   }
 
@@ -90,6 +98,7 @@ export class View {
       `  ${label('back-pressure')}${level(task?.backPressure.level ?? 'OK')} ${dim(`· busy ${busy(task)} %`)}`,
       '',
       `  ${styleText('bold', 'alerts')}  ${rules.map((rule) => `${styleText(ruleColour[rule], ruleName[rule].trim())} ${this.#counts[rule]}`).join(dim('  ·  '))}`,
+      `  ${styleText('bold', 'watched')} ${this.#watchedText()}`,
       ...Array.from({ length: LAST_ALERTS }, (_, at) => this.#alertRow(this.#alerts.at(-1 - at))),
       '',
     ]
@@ -97,6 +106,10 @@ export class View {
     const back = this.#lines === 0 ? '' : `\x1b[${this.#lines}A`
     this.#lines = rows.length
     this.#out.write(`${back}${rows.map((row) => `\x1b[2K${clip(row, width)}`).join('\n')}\n`)
+  }
+
+  #watchedText(): string {
+    return [...this.#watched].map(([name, count]) => `${name} ${count}`).join('  ·  ')
   }
 
   #alertRow(alert: Alert | undefined): string {

@@ -9,6 +9,15 @@ it('finds every injected fraud in generated traffic, and nothing else', async ()
   expect(result.found).toBeGreaterThan(20)
 })
 
+it('watches for what the topic of rules says, also when that changes while it runs', async () => {
+  const { suspicions } = await runEmbedded({ seed: 11, payments: 8_000, ratePerSecond: 1_000_000, quiet: true })
+  const rules = Object.keys(suspicions)
+  expect(rules.indexOf('unusual@1')).toBeLessThan(rules.indexOf('unusual@2'))
+  expect(suspicions['unusual@1']).toBeGreaterThan(0)
+  expect(suspicions['unusual@2']).toBeGreaterThan(0)
+  expect(suspicions['same shop@1']).toBeGreaterThan(0)
+})
+
 it('the traffic is the same for the same seed, and arrives out of order', () => {
   const traffic = generateTraffic({ seed: 3, payments: 2_000 })
   expect(generateTraffic({ seed: 3, payments: 2_000 })).toEqual(traffic)

@@ -1,0 +1,109 @@
+import { msgpack, type Serde } from '@millrace/core'
+import { ByteWriter } from '@millrace/core/spi'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compilePattern } from '../../src/automaton/compile.ts'
+import { fromDefinition } from '../../src/definition/from-definition.ts'
+import { Matcher } from '../../src/matcher/matcher.ts'
+import { PartialMatches } from '../../src/matcher/partial-matches.ts'
+import { decodeMatches, encodeMatches } from '../../src/matcher/stored-matches.ts'
+import { ByteReader } from '../../src/matcher/varint.ts'
+import type { PatternTree } from '../../src/pattern/nodes.ts'
+import { PatternError } from '../../src/pattern/pattern-error.ts'
+import type { TimedEvent } from './brute-force.ts'
+import { definitionOf, eventsOf } from './notation.ts'
+import { inputs, patterns } from './random-patterns.ts'
+
+function stored(matches: PartialMatches): PartialMatches {
+  const writer = new ByteWriter()
+  encodeMatches(matches, msgpack(), writer)
+  const bytes = writer.toBuffer()
+  const reader = new ByteReader(bytes, 0, bytes.length)
+  const back = decodeMatches(reader, msgpack())
+  expect(reader.isAtEnd).toBe(true)
+  return back
+}
+
+/** What is found, and how much is kept after each event. */
+function run(tree: PatternTree, events: readonly TimedEvent[], restarts: boolean) {
+  const matcher = new Matcher(compilePattern(tree))
+  const said: unknown[] = []
+  const findings = {
+    onMatch: (match: object, timestamp: number) => said.push(['match', match, timestamp]),
+    onTimeout: (match: object, timestamp: number) => said.push(['timeout', match, timestamp]),
+    onDropped: () => {},
+  }
+  let kept = new PartialMatches()
+  for (const { event, timestamp } of events) {
+    matcher.onEvent(kept, () => kept, event, timestamp, findings)
+    if (restarts) kept = stored(kept)
+    said.push([kept.runs.length, kept.held.length, kept.buffer.size, kept.deadlineMs])
+  }
+  matcher.onTime(kept, Number.POSITIVE_INFINITY, findings)
+  matcher.onEnd(kept, 0, findings)
+  return { said, kept }
+}
+
+describe('partial matches that are stored', () => {
+  it('go on as if nothing had happened, wherever they were stored', () => {
+    let compared = 0
+    fc.assert(
+      fc.property(patterns, inputs, (tree, events) => {
+        try {
+          compilePattern(tree)
+        } catch (error) {
+          if (error instanceof PatternError) return
+          throw error
+        }
+        compared++
+        expect(run(tree, events, true).said).toEqual(run(tree, events, false).said)
+      }),
+      { numRuns: 1_500 },
+    )
+    expect(compared).toBeGreaterThan(500)
+  })
+
+  it('leave nothing in the shared buffer once they are over', () => {
+    fc.assert(
+      fc.property(patterns, inputs, (tree, events) => {
+        try {
+          compilePattern(tree)
+        } catch (error) {
+          if (error instanceof PatternError) return
+          throw error
+        }
+        expect(run(tree, events, false).kept.buffer.size).toBe(0)
+      }),
+      { numRuns: 1_500 },
+    )
+  })
+
+  it('share what they have in common', () => {
+    const { tree } = fromDefinition(definitionOf('a followedByAny b followedByAny c followedBy d'))
+    const matcher = new Matcher(compilePattern(tree))
+    const kept = new PartialMatches()
+    const findings = { onMatch: () => {}, onTimeout: () => {}, onDropped: () => {} }
+    for (const event of eventsOf('a1 b2 b3 c4 c5')) matcher.onEvent(kept, () => kept, event, event.time, findings)
+    // a, a b2, a b3, and each of the two with c4 and c5: the links of a and of the two b are there once.
+    expect(kept.runs.length).toBe(7)
+    expect(kept.buffer.size).toBe(7)
+    const writer = new ByteWriter()
+    const one: Serde<unknown> = { format: 'one@1', decode: () => 1, encode: (_, target) => target.writeUint8(1) }
+    encodeMatches(kept, one, writer)
+    expect(writer.position).toBeLessThan(200)
+  })
+
+  it('need one link for each event of a long loop, not all that came before it', () => {
+    const { tree } = fromDefinition(definitionOf('a next b+ greedy followedBy c'))
+    const matcher = new Matcher(compilePattern(tree))
+    const kept = new PartialMatches()
+    const found: Record<string, readonly unknown[]>[] = []
+    const findings = { onMatch: (match: never) => found.push(match), onTimeout: () => {}, onDropped: () => {} }
+    const letters = ['a', ...Array.from({ length: 5_000 }, () => 'b'), 'c']
+    for (const [at, letter] of letters.entries()) {
+      matcher.onEvent(kept, () => kept, { letter }, at, findings)
+      expect(kept.buffer.size).toBeLessThanOrEqual(at + 1)
+    }
+    expect(found.map(({ b }) => b?.length)).toEqual([5_000])
+  })
+})
