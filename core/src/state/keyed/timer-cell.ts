@@ -32,7 +32,6 @@ export class TimerCell implements Cell {
   delete(timeMs: number): boolean {
     if (!this.#times.has(timeMs)) return false
     this.#ownTimes().delete(timeMs)
-    if (this.#times.size === 0) this.#times = NO_TIMES
     // A timer that was set and is gone again within one epoch leaves no trace.
     if (this.#touched.get(timeMs) === false) this.#ownTouched().delete(timeMs)
     else this.#ownTouched().set(timeMs, true)
@@ -46,6 +45,8 @@ export class TimerCell implements Cell {
       changes.push({ state, keyGroup, key, sub, value: this.#times.has(timeMs) ? NOTHING : null })
     }
     this.#touched = UNTOUCHED
+    // Not when the last one fires: most keys that had a timer soon have the next one.
+    if (this.#times.size === 0) this.#times = NO_TIMES
   }
 
   restore(sub: Uint8Array | null): void {
