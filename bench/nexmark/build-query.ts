@@ -1,4 +1,4 @@
-import { type Environment, json, watermarks } from '@millrace/core'
+import { type Environment, json, type Serde, watermarks } from '@millrace/core'
 import { type EventOf, eventSerde, eventTime, type Fields } from './events.ts'
 import { type QueryName, queries, type Row, WATERMARK_DELAY } from './queries/index.ts'
 
@@ -25,5 +25,5 @@ export function buildQuery(
   })
   const events = env.topic(input, eventSerde(definition.fields), { time, bounded })
   const options = definition.key === undefined ? {} : { key: (row: Row) => definition.key?.(row) ?? null }
-  definition.build(events).toTopic(output, json<Row>(), options)
+  definition.build(events).toTopic(output, json(definition.row) as unknown as Serde<Row>, options)
 }

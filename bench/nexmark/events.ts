@@ -1,4 +1,5 @@
 import { json, type Serde } from '@millrace/core'
+import { type TSchema, Type } from 'typebox'
 
 /*
  * The events of the Nexmark benchmark (an auction house): of every 50, one person joins, three auctions open, 46 bids are
@@ -69,9 +70,51 @@ export type EventOf<F extends Fields> = EventWith<
   Kept<Bid, NamesOf<F, 'bid'>>
 >
 
-/** How a query reads its events from the topic: the one place where they are decoded. */
-export function eventSerde<F extends Fields>(_fields: F): Serde<EventOf<F>> {
-  return json<EventOf<F>>()
+const whole = Type.Integer()
+const text = Type.String()
+
+/** Types of the fields, by the kind of event. */
+export const schemas = {
+  person: {
+    id: whole,
+    name: text,
+    emailAddress: text,
+    creditCard: text,
+    city: text,
+    state: text,
+    dateTime: whole,
+    extra: text,
+  },
+  auction: {
+    id: whole,
+    itemName: text,
+    description: text,
+    initialBid: whole,
+    reserve: whole,
+    dateTime: whole,
+    expires: whole,
+    seller: whole,
+    category: whole,
+    extra: text,
+  },
+  bid: { auction: whole, bidder: whole, price: whole, channel: text, url: text, dateTime: whole, extra: text },
+} as const satisfies Record<keyof Fields, Readonly<Record<string, TSchema>>>
+
+function schemaOf(kind: keyof Fields, fields: readonly string[] = []): TSchema {
+  const kept = Object.entries(schemas[kind]).filter(([name]) => name === 'dateTime' || fields.includes(name))
+  return Type.Optional(Type.Object(Object.fromEntries(kept)))
+}
+
+/** How a query reads its events from the topic: the fields that it uses are decoded, the others passed over. */
+export function eventSerde<F extends Fields>({ person, auction, bid }: F): Serde<EventOf<F>> {
+  const event = Type.Object({
+    event_type: whole,
+    person: schemaOf('person', person),
+    auction: schemaOf('auction', auction),
+    bid: schemaOf('bid', bid),
+  })
+  // That the kind of an event says which of the three it has is beyond the schema.
+  return json(event) as unknown as Serde<EventOf<F>>
 }
 
 interface Timed {

@@ -1,4 +1,5 @@
 import { type Collector, listState, valueState } from '@millrace/core'
+import { Type } from 'typebox'
 import { auctionsOf, bidsOf, query } from './query.ts'
 
 interface Open {
@@ -29,6 +30,7 @@ function isBetter({ price, dateTime }: Offer, open: Open): boolean {
  */
 export const q4 = query({
   fields: { auction: ['id', 'category', 'dateTime', 'expires'], bid: ['auction', 'price', 'dateTime'] },
+  row: Type.Object({ id: Type.Integer(), final: Type.Integer() }),
   build: (events) =>
     auctionsOf(events)
       .keyBy((auction) => auction.id)

@@ -1,13 +1,16 @@
 import { type Collector, listState, valueState } from '@millrace/core'
-import type { Auction, Bid } from '../events.ts'
+import { Type } from 'typebox'
+import { type Auction, type Bid, schemas } from '../events.ts'
 import { auctionsOf, bidsOf, personsOf, query } from './query.ts'
 
+const { person, auction, bid } = schemas
 const LOCAL_STATES: ReadonlySet<string> = new Set(['OR', 'ID', 'CA'])
 const CATEGORY = 10
 
 /** Who sells something of one category in some states. */
 export const q3 = query({
   fields: { person: ['id', 'name', 'city', 'state'], auction: ['id', 'seller', 'category'] },
+  row: Type.Object({ name: person.name, city: person.city, state: person.state, id: auction.id }),
   build: (events) => {
     const sellers = personsOf(events).filter(({ state }) => LOCAL_STATES.has(state))
     const auctions = auctionsOf(events).filter(({ category }) => category === CATEGORY)
@@ -45,6 +48,24 @@ export const q20 = query({
       'extra',
     ],
   },
+  row: Type.Object({
+    auction: bid.auction,
+    bidder: bid.bidder,
+    price: bid.price,
+    channel: bid.channel,
+    url: bid.url,
+    bid_dateTime: bid.dateTime,
+    bid_extra: bid.extra,
+    itemName: auction.itemName,
+    description: auction.description,
+    initialBid: auction.initialBid,
+    reserve: auction.reserve,
+    auction_dateTime: auction.dateTime,
+    expires: auction.expires,
+    seller: auction.seller,
+    category: auction.category,
+    auction_extra: auction.extra,
+  }),
   build: (events) => {
     const opened = auctionsOf(events).map(({ id, ...auction }) => ({
       id,

@@ -1,5 +1,6 @@
 import { type Collector, valueState } from '@millrace/core'
-import type { Bid } from '../events.ts'
+import { Type } from 'typebox'
+import { type Bid, schemas } from '../events.ts'
 import { bidsOf, query } from './query.ts'
 
 /** Above every id of an auction. */
@@ -8,6 +9,7 @@ const AUCTIONS = 2 ** 26
 /** The latest bid of each person on each auction; a later one replaces the one before. */
 export const q18 = query({
   fields: { bid: ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'] },
+  row: Type.Object(schemas.bid),
   build: (events) =>
     bidsOf(events)
       .keyBy(({ bidder, auction }) => bidder * AUCTIONS + auction)

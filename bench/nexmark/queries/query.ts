@@ -1,4 +1,5 @@
 import type { DataStream } from '@millrace/core'
+import type { TSchema } from 'typebox'
 import type { EventOf, EventWith, Fields } from '../events.ts'
 
 export type Row = Readonly<Record<string, unknown>>
@@ -7,6 +8,8 @@ export type Row = Readonly<Record<string, unknown>>
 export interface Query<F extends Fields, Out extends object> {
   /** What it uses of the events. */
   readonly fields: F
+  /** Of the rows, for the output topic. */
+  readonly row: TSchema
   /** Where a row replaces the former row of its key. Without it every row counts. */
   key?(row: Out): string
   build(events: DataStream<EventOf<F>>): DataStream<Out>

@@ -1,6 +1,11 @@
 import { sessions, sliding, tumbling } from '@millrace/core'
-import type { Bid } from '../events.ts'
+import { Type } from 'typebox'
+import { type Bid, schemas } from '../events.ts'
 import { auctionsOf, bidsOf, personsOf, query } from './query.ts'
+
+const { bid, person } = schemas
+const count = Type.Integer()
+const time = Type.Integer()
 
 interface HotItems {
   readonly num: number
@@ -10,15 +15,19 @@ interface HotItems {
 /** Hot items: the auctions with the most bids of the last 10 s, every 2 s. */
 export const q5 = query({
   fields: { bid: ['auction'] },
+  row: Type.Object({ auction: bid.auction, num: count }),
   build: (events) =>
     bidsOf(events)
       .keyBy((bid) => bid.auction)
       .window(sliding('10s', '2s'))
-      .aggregate({ create: () => 0, add: (count) => count + 1, result: (count) => count }, (num, { key, window }) => ({
-        auction: key,
-        num,
-        end: window.end,
-      }))
+      .aggregate(
+        { create: () => 0, add: (n) => n + 1, merge: (a, b) => a + b, result: (n) => n },
+        (num, { key, window }) => ({
+          auction: key,
+          num,
+          end: window.end,
+        }),
+      )
       // The counts of one window have the timestamp of its end: a window of the slide's size holds just them.
       .keyBy((counted) => counted.end)
       .window(tumbling('2s'))
@@ -28,6 +37,10 @@ export const q5 = query({
           if (num > hot.num) return { num, auctions: [auction] }
           if (num === hot.num) hot.auctions.push(auction)
           return hot
+        },
+        merge: (a, b) => {
+          if (a.num !== b.num) return a.num > b.num ? a : b
+          return { num: a.num, auctions: [...a.auctions, ...b.auctions] }
         },
         result: (hot) => hot,
       })
@@ -44,6 +57,13 @@ interface Highest {
 /** The highest bid of each 10 s. */
 export const q7 = query({
   fields: { bid: ['auction', 'bidder', 'price', 'dateTime', 'extra'] },
+  row: Type.Object({
+    auction: bid.auction,
+    bidder: bid.bidder,
+    price: bid.price,
+    dateTime: bid.dateTime,
+    extra: bid.extra,
+  }),
   build: (events) =>
     bidsOf(events)
       .keyBy(() => 'all')
@@ -54,6 +74,10 @@ export const q7 = query({
           if (bid.price > highest.price) return { price: bid.price, bids: [bid] }
           if (bid.price === highest.price) highest.bids.push(bid)
           return highest
+        },
+        merge: (a, b) => {
+          if (a.price !== b.price) return a.price > b.price ? a : b
+          return { price: a.price, bids: [...a.bids, ...b.bids] }
         },
         result: (highest) => highest,
       })
@@ -69,6 +93,7 @@ interface NewSeller {
 /** Persons who joined and opened an auction within the same 10 s. */
 export const q8 = query({
   fields: { person: ['id', 'name'], auction: ['seller'] },
+  row: Type.Object({ id: person.id, name: person.name, stime: time }),
   build: (events) => {
     const joined = personsOf(events).map(({ id, name }) => ({ id, name: name as string | null }))
     const opened = auctionsOf(events).map(({ seller }) => ({ id: seller, name: null }))
@@ -80,6 +105,7 @@ export const q8 = query({
         {
           create: () => ({ name: null, opened: false }),
           add: (held, { name }) => (name === null ? { name: held.name, opened: true } : { name, opened: held.opened }),
+          merge: (a, b) => ({ name: a.name ?? b.name, opened: a.opened || b.opened }),
           result: (held) => held,
         },
         ({ name, opened: hasOpened }, { key, window }) => ({ id: key, name, stime: window.start, opened: hasOpened }),
@@ -92,12 +118,13 @@ export const q8 = query({
 /** How many bids each person made in a session of activity. */
 export const q11 = query({
   fields: { bid: ['bidder'] },
+  row: Type.Object({ bidder: bid.bidder, bid_count: count, starttime: time, endtime: time }),
   build: (events) =>
     bidsOf(events)
       .keyBy((bid) => bid.bidder)
       .window(sessions('10s'))
       .aggregate(
-        { create: () => 0, add: (count) => count + 1, result: (count) => count, merge: (a, b) => a + b },
+        { create: () => 0, add: (n) => n + 1, result: (n) => n, merge: (a, b) => a + b },
         (bid_count, { key, window }) => ({ bidder: key, bid_count, starttime: window.start, endtime: window.end }),
       ),
 })
