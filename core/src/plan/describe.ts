@@ -59,6 +59,7 @@ const routings: Readonly<Record<Partitioning['kind'], Routing>> = {
   hash: 'by key',
   forward: 'by task',
   prepartitioned: 'by task',
+  colocated: 'by task',
   rebalance: 'in turn',
   shuffle: 'at random',
   broadcast: 'to every task',

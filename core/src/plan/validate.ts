@@ -1,4 +1,5 @@
 import { GraphError } from '../errors.ts'
+import { LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode, SourceNode } from './logical-graph.ts'
@@ -65,15 +66,15 @@ function isBounded({ source }: SourceNode): boolean {
 function checkInputs(graph: LogicalGraph, node: LogicalNode): void {
   if (node.kind === 'source' && node.inputs.length > 0) throw invalid(graph, node, 'is a source, but it has an input')
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalid(graph, node, 'has no input')
-  for (const { from, partitioning } of node.inputs) {
+  for (const { from, partitioning, isFeedback } of node.inputs) {
     const upstream = graph.nodes[from]
     if (upstream === undefined) throw invalid(graph, node, 'has an input that is not of this job')
-    // Nodes are in the order in which they were added, so every circle has an edge that points back.
-    if (from >= node.id) {
+    // Nodes are in the order in which they were added, so every circle has an edge that points back; that of a loop may.
+    if (from >= node.id && !(isFeedback === true && node.type === LOOP_HEAD && upstream.type === LOOP_TAIL)) {
       throw invalid(
         graph,
         node,
-        `takes the output of '${upstream.name}', which comes after it: streams cannot run in a circle`,
+        `takes the output of '${upstream.name}', which comes after it: streams run in a circle only in a loop (iterate, iterateBulk, iterateDelta)`,
       )
     }
     if (upstream.kind === 'sink') throw invalid(graph, node, `reads from '${upstream.name}', which is a sink`)

@@ -9,6 +9,7 @@ import { json } from '../../src/serde/json.ts'
 import { listState, mapState, valueState } from '../../src/state/keyed/descriptor.ts'
 import { Random } from '../../src/structure/random.ts'
 import { watermarks } from '../../src/time/watermark-strategy.ts'
+import { loopTopologies } from './loop-topologies.ts'
 
 export interface Reading {
   readonly key: string
@@ -46,7 +47,7 @@ function fill(storage: MemoryStorage, topic: string, partitions: number, records
   }
 }
 
-export const topologies: readonly Topology[] = [
+const plainTopologies: readonly Topology[] = [
   {
     name: 'stateless',
     parallelism: 1,
@@ -273,6 +274,8 @@ export const topologies: readonly Topology[] = [
     }),
   },
 ]
+
+export const topologies: readonly Topology[] = [...plainTopologies, ...loopTopologies]
 
 /** What a read-committed consumer of the outputs sees, in an order that does not depend on who wrote when. */
 export function committedOutput(storage: MemoryStorage, outputs: readonly string[]): string[] {
