@@ -2,7 +2,7 @@ import { GraphError, OptionError } from '../errors.ts'
 import type { Aggregator } from '../operator/loop/aggregator.ts'
 import { LoopExitOperator } from '../operator/loop/loop-exit.ts'
 import { LoopHeadOperator } from '../operator/loop/loop-head.ts'
-import { LOOP_HEAD, LOOP_TAIL, type LoopSpec, RESULT } from '../operator/loop/loop-spec.ts'
+import { LOOP_EXIT, LOOP_HEAD, LOOP_REPLAY, LOOP_TAIL, type LoopSpec, RESULT } from '../operator/loop/loop-spec.ts'
 import { LoopTailOperator } from '../operator/loop/loop-tail.ts'
 import { ReplayOperator } from '../operator/loop/replay.ts'
 import type { Round } from '../operator/loop/round.ts'
@@ -85,7 +85,7 @@ class Loop implements LoopContext {
   replay<T>(stream: DataStream<T>, options: IterateOptions<T> = {}): DataStream<T> {
     const rounds = new DataStream<unknown>(this.#builder, this.head).filter(() => false).named('rounds')
     const node = this.#builder.operator({
-      type: 'replay',
+      type: LOOP_REPLAY,
       inputs: [stream.edge(forward), rounds.edge(forward)],
       create: () => new ReplayOperator((options.serde ?? msgpack<T>()) as Serde<unknown>),
       stateful: true,
@@ -106,7 +106,7 @@ class Loop implements LoopContext {
 
   exit<T>(stream: DataStream<T>): DataStream<T> {
     const create = (): Operator => new LoopExitOperator()
-    const node = this.#builder.operator({ type: 'loop-exit', inputs: [stream.edge(forward)], create })
+    const node = this.#builder.operator({ type: LOOP_EXIT, inputs: [stream.edge(forward)], create })
     return new DataStream<T>(this.#builder, node)
   }
 }

@@ -1,5 +1,5 @@
 import { GraphError } from '../errors.ts'
-import { LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
+import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode, SourceNode } from './logical-graph.ts'
@@ -41,8 +41,36 @@ export function validate(graph: LogicalGraph): void {
       throw invalid(graph, node, 'leads nowhere: nothing reads its output; end the stream with a sink or take it out')
     }
   }
+  checkLoops(graph)
   checkTopics(graph)
   assignUids(graph)
+}
+
+/** Marks of rounds belong to one loop: what goes round in it comes from its own head, and leaves another loop by its result. */
+function checkLoops(graph: LogicalGraph): void {
+  for (const head of graph.nodes) {
+    const feedback = head.inputs.find(({ isFeedback }) => isFeedback)
+    if (feedback === undefined) continue
+    const seen = new Set<number>()
+    for (let from = [feedback.from, ...outer(head)]; from.length > 0; ) {
+      const nodes = from.flatMap((id) => (seen.has(id) ? [] : (graph.nodes[id] ?? [])))
+      for (const { id } of nodes) seen.add(id)
+      const other = nodes.find((node) => node.type === LOOP_HEAD && node.id !== head.id)
+      if (other !== undefined) {
+        throw invalid(
+          graph,
+          head,
+          `takes what goes round in the loop that begins at ${other.callSite}: loops do not nest; use the stream that the other loop gives`,
+        )
+      }
+      from = nodes.flatMap((node) => (node.type === LOOP_EXIT ? [] : node.id === head.id ? [] : outer(node)))
+    }
+    if (!seen.has(head.id)) throw invalid(graph, head, 'is fed back a stream that does not come from the loop')
+  }
+}
+
+function outer({ inputs }: LogicalNode): number[] {
+  return inputs.flatMap(({ from, isFeedback }) => (isFeedback ? [] : [from]))
 }
 
 /** What comes first must end. */

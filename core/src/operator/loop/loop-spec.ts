@@ -2,9 +2,11 @@ import type { Serde } from '../../serde/serde.ts'
 import type { Aggregator } from './aggregator.ts'
 import type { Round } from './round.ts'
 
-/** Types of the nodes where a loop begins and where it turns back. */
+/** Types of the nodes where a loop begins, where it turns back, where it sends what it is to know, and where records leave it. */
 export const LOOP_HEAD = 'loop-head'
 export const LOOP_TAIL = 'loop-tail'
+export const LOOP_REPLAY = 'loop-replay'
+export const LOOP_EXIT = 'loop-exit'
 /** Side output of the head of a bulk iteration: what is left when it is over. */
 export const RESULT = 'result'
 

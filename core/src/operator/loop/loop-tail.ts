@@ -4,7 +4,8 @@ import type { Receiver } from '../operator.ts'
 import type { LoopSpec } from './loop-spec.ts'
 import type { RoundMark } from './round.ts'
 
-interface StoredTail {
+/** What the tail of a loop is to know when its task starts again. */
+export interface StoredTail {
   readonly rounds: unknown
   readonly records: number
   readonly aggregates: Record<string, unknown>

@@ -7,7 +7,8 @@ import type { Driven, OperatorContext, PendingWork, Receiver, StateCatalogEntry 
 import { FeedbackQueue } from './feedback-queue.ts'
 import type { RoundMark } from './round.ts'
 
-interface StoredReplay {
+/** What a replay is to know when its task starts again. */
+export interface StoredReplay {
   readonly rounds: unknown
   readonly next: number
   readonly end: RoundMark | null
