@@ -1,4 +1,5 @@
 import { aggregators, type Collector, type DataStream, listState, valueState } from '@millrace/core'
+import { type OnRounds, roundsOf } from './rounds.ts'
 
 export interface Edge {
   readonly from: number
@@ -16,7 +17,7 @@ export interface Component {
 }
 
 /** The components of an undirected graph: every vertex tells its neighbours the least vertex it knows of, as long as there are news. */
-export function components(edges: DataStream<Edge>): DataStream<Component> {
+export function components(edges: DataStream<Edge>, onRounds?: OnRounds): DataStream<Component> {
   const both = edges.flatMap(({ from, to }) => [
     { from, to },
     { from: to, to: from },
@@ -31,6 +32,7 @@ export function components(edges: DataStream<Edge>): DataStream<Component> {
       update({ vertex: key, component: least })
       out.emit({ vertex: key, component: least })
     })
+    onRounds?.(roundsOf(changed))
     return changed
       .keyBy('vertex')
       .connect(both.keyBy('from'))

@@ -9,6 +9,7 @@ import {
   type ValueState,
   valueState,
 } from '@millrace/core'
+import { type OnRounds, roundsOf } from './rounds.ts'
 
 export interface Point {
   readonly id: number
@@ -23,7 +24,12 @@ interface Gathered extends Point {
 }
 
 /** K-means: points stay where they are; every round all tasks get the centroids, and gather the points that are nearest to each. */
-export function kMeans(points: DataStream<Point>, centroids: DataStream<Point>, maxRounds: number): DataStream<Point> {
+export function kMeans(
+  points: DataStream<Point>,
+  centroids: DataStream<Point>,
+  maxRounds: number,
+  onRounds?: OnRounds,
+): DataStream<Point> {
   const moved = aggregators.count('moved')
   return centroids.iterateBulk(
     (current, loop) => {
@@ -68,6 +74,7 @@ export function kMeans(points: DataStream<Point>, centroids: DataStream<Point>, 
           out.emit({ id, x, y, isMoved: x !== sum.x || y !== sum.y })
         },
       })
+      onRounds?.(roundsOf(next))
       loop.aggregate(
         moved,
         next.filter(({ isMoved }) => isMoved),
