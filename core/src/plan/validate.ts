@@ -48,6 +48,7 @@ export function validate(graph: LogicalGraph): void {
 
 /** Marks of rounds belong to one loop: what goes round in it comes from its own head, and leaves another loop by its result. */
 function checkLoops(graph: LogicalGraph): void {
+  const unfed: LogicalNode[] = []
   for (const head of graph.nodes) {
     const feedback = head.inputs.find(({ isFeedback }) => isFeedback)
     if (feedback === undefined) continue
@@ -65,8 +66,11 @@ function checkLoops(graph: LogicalGraph): void {
       }
       from = nodes.flatMap((node) => (node.type === LOOP_EXIT ? [] : node.id === head.id ? [] : outer(node)))
     }
-    if (!seen.has(head.id)) throw invalid(graph, head, 'is fed back a stream that does not come from the loop')
+    if (!seen.has(head.id)) unfed.push(head)
   }
+  // What comes out of a loop within does not come from the loop either, but that was told better above.
+  const [first] = unfed
+  if (first !== undefined) throw invalid(graph, first, 'is fed back a stream that does not come from the loop')
 }
 
 function outer({ inputs }: LogicalNode): number[] {
