@@ -6,12 +6,16 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- engine                     operators only, in memory
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
+  npm run bench -- loops                      connected components and PageRank on a random graph
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
 
   --runs <n>       runs of each case, of which the median is given (default 3)
   --events <n>     nexmark, windows, state: events (default 1,000,000)
+  --vertices <n>   loops: of the graph (default 100,000)
+  --edges <n>      loops: of the graph (default 1,000,000)
+  --rounds <n>     loops: of PageRank (default 10)
   --brokers <a,b>  nexmark: use this Kafka, with the topic --topic, instead of starting one
   --latency        nexmark: latency at a fixed rate too (always without --query)
   --json           one JSON object as the last line
@@ -22,6 +26,9 @@ const { values, positionals } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
     events: { type: 'string', default: '1000000' },
+    vertices: { type: 'string', default: '100000' },
+    edges: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '10' },
     query: { type: 'string', multiple: true },
     brokers: { type: 'string' },
     topic: { type: 'string', default: 'nexmark' },
@@ -52,6 +59,13 @@ switch (values.help ? undefined : positionals[0]) {
     const { benchState } = await import('./state/state.ts')
     const cases = await benchState({ runs, records: Number(values.events) }, say)
     if (values.json) console.log(JSON.stringify({ bench: 'state', machine, ...cases }))
+    break
+  }
+  case 'loops': {
+    const { benchLoops } = await import('./loops/loops.ts')
+    const sizes = { vertices: Number(values.vertices), edges: Number(values.edges), rounds: Number(values.rounds) }
+    const cases = await benchLoops({ runs, ...sizes }, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'loops', machine, ...sizes, cases }))
     break
   }
   case 'nexmark': {
