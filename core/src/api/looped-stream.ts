@@ -123,7 +123,6 @@ export function iterate<T, Out>(
     serde,
     maxRounds: Number.POSITIVE_INFINITY,
     converged: null,
-    key: null,
   })
   const { feedback, output } = step(new DataStream<T>(builder, loop.head), loop)
   loop.close(feedback, backTo(serde))
@@ -138,7 +137,7 @@ export function iterateBulk<T>(
 ): DataStream<T> {
   const serde = (options.serde ?? msgpack<T>()) as Serde<unknown>
   const { maxRounds, converged = null } = options
-  const loop = new Loop(builder, stream.edge(forward), { mode: 'bulk', serde, maxRounds, converged, key: null })
+  const loop = new Loop(builder, stream.edge(forward), { mode: 'bulk', serde, maxRounds, converged })
   loop.close(step(new DataStream<T>(builder, loop.head), loop), backTo(serde))
   return loop.exit(new DataStream<T>(builder, loop.head, RESULT))
 }
@@ -159,7 +158,6 @@ export function iterateDelta<K, S, W>(
     serde,
     maxRounds,
     converged,
-    key: key as (value: unknown) => unknown,
   })
   // What is fed back goes to the task of its key at once, so that nothing need travel twice in a round.
   const byKey = key as (value: unknown) => unknown

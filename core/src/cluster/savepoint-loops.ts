@@ -18,7 +18,7 @@ export function refuseRounds(job: string, { nodes }: Region, { operators }: Epoc
     const stored = operators[roundsUid(uid)]
     if (stored === undefined || !isInRounds(node.type, stored)) continue
     throw new LoopRunningError(
-      'The loop goes in rounds, which a savepoint cannot hold. Take it before the inputs of the loop have ended, or let the job run to its end: it goes on by itself after a stop or a crash, without a savepoint.',
+      'The loop goes in rounds or has gathered records for the first one, which a savepoint cannot hold. Take it before the inputs of the loop have ended, or let the job run to its end: it goes on by itself after a stop or a crash, without a savepoint.',
       { where: { job, operator: uid } },
     )
   }
@@ -27,7 +27,7 @@ export function refuseRounds(job: string, { nodes }: Region, { operators }: Epoc
 function isInRounds(type: string, stored: unknown): boolean {
   switch (type) {
     case LOOP_HEAD:
-      return (stored as StoredHead).phase !== 'open'
+      return (stored as StoredHead).phase !== 'open' || (stored as StoredHead).isGathering
     case LOOP_TAIL:
       return Object.keys((stored as StoredTail).aggregates).length > 0
     case LOOP_REPLAY:

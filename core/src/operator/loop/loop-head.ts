@@ -36,6 +36,8 @@ export interface StoredHead {
   readonly round: number
   readonly due: number
   readonly arrived: readonly Tally[] | null
+  /** Records wait for the first round. */
+  readonly isGathering: boolean
 }
 
 /**
@@ -70,8 +72,8 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
   override setup(context: OperatorContext): void {
     super.setup(context)
     const { uid, index, parallelism, maxParallelism } = context
-    const { serde, key } = this.#spec
-    this.#queue = new FeedbackQueue({ state: `${uid}/feedback`, serde, index, parallelism, maxParallelism, key })
+    const { serde } = this.#spec
+    this.#queue = new FeedbackQueue({ state: `${uid}/feedback`, serde, index, parallelism, maxParallelism })
     this.#result = context.output(RESULT) ?? null
     context.metrics.gauge('millrace_loop_round', 'The round of the loop', () => this.#round)
     context.metrics.gauge('millrace_loop_queued', 'Records that wait at the head of the loop', () => this.#queue.size)
@@ -107,8 +109,9 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
   }
 
   override snapshotRounds(): StoredHead | null {
-    if (!this.#isBegun && this.#phase === 'open') return null
-    return { phase: this.#phase, round: this.#round, due: this.#due, arrived: this.#arrived }
+    const isGathering = this.#spec.mode !== 'stream' && this.#phase === 'open' && this.#queue.size > 0
+    if (!this.#isBegun && this.#phase === 'open' && !isGathering) return null
+    return { phase: this.#phase, round: this.#round, due: this.#due, arrived: this.#arrived, isGathering }
   }
 
   override restoreRounds(stored: unknown): void {

@@ -23,8 +23,6 @@ export interface LoopSpec {
   readonly serde: Serde<unknown>
   readonly maxRounds: number
   readonly converged: ((round: Round) => boolean) | null
-  /** Where records belong to the task of their key. */
-  readonly key: ((value: unknown) => unknown) | null
   /** By the input of the tail, from 1; filled in while the loop is described. */
   readonly aggregators: readonly Aggregator<never, unknown>[]
 }

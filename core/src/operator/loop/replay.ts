@@ -42,7 +42,7 @@ export class ReplayOperator extends BaseOperator<unknown> implements Driven, Pen
     super.setup(context)
     const { uid, index, parallelism, maxParallelism } = context
     const state = `${uid}/records`
-    this.#records = new FeedbackQueue({ state, serde: this.#serde, index, parallelism, maxParallelism, key: null })
+    this.#records = new FeedbackQueue({ state, serde: this.#serde, index, parallelism, maxParallelism })
   }
 
   override get catalog(): readonly StateCatalogEntry[] {

@@ -10,9 +10,9 @@ class Stored {
 
   apply(changes: readonly StateChange[]): void {
     for (const { value, ...address } of changes) {
-      const id = `${address.keyGroup}/${Buffer.from(address.key).toString('hex')}`
-      if (value === null) this.entries.delete(id)
-      else this.entries.set(id, { ...address, value })
+      const id = `${address.keyGroup}/${Buffer.from(address.key).toString('hex')}/`
+      if (value !== null) this.entries.set(`${id}${address.sub}`, { ...address, value })
+      else for (const known of [...this.entries.keys()]) if (known.startsWith(id)) this.entries.delete(known)
     }
   }
 }
@@ -24,7 +24,6 @@ function queue(entries: Iterable<StateEntry> = [], index = 0): FeedbackQueue {
     index,
     parallelism: 2,
     maxParallelism: 128,
-    key: null,
   })
   for (const entry of entries) created.restore(entry)
   created.open()
@@ -68,7 +67,7 @@ it('is after a restart what it was at the last barrier, in order, whatever was t
           now.collect(changes)
           stored.apply(changes)
           committed = [...expected]
-          expect(stored.entries.size).toBe(committed.length)
+          if (committed.length === 0) expect(stored.entries.size).toBe(0)
         } else {
           // The backend gives entries in any order.
           now = queue([...stored.entries.values()].reverse())
@@ -87,8 +86,21 @@ it('writes nothing of what came and went between two barriers', () => {
   now.drain(99, () => {})
   now.collect(changes)
   expect(changes).toHaveLength(1)
+  expect(changes[0]?.value?.length ?? 0).toBeLessThan(50)
   now.collect(changes)
   expect(changes).toHaveLength(1)
+})
+
+it('writes many records as few blocks, and how many of one are taken, not the block again', () => {
+  const changes: StateChange[] = []
+  const now = queue()
+  for (let n = 0; n < 2_000; n++) now.push(n, n)
+  now.collect(changes)
+  expect(changes).toHaveLength(4)
+  now.drain(600, () => {})
+  const later: StateChange[] = []
+  now.collect(later)
+  expect(later).toMatchObject([{ value: null }, { value: Buffer.from([88]) }])
 })
 
 it('takes up what the queues of several tasks held', () => {
@@ -101,5 +113,5 @@ it('takes up what the queues of several tasks held', () => {
     stored.apply(changes)
   }
   const values = contents(queue(stored.entries.values())).map(([value]) => value)
-  expect(values).toEqual(['0.0', '1.0', '0.1', '1.1', '0.2', '1.2'])
+  expect(values).toEqual(['0.0', '0.1', '0.2', '1.0', '1.1', '1.2'])
 })
