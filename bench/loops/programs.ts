@@ -1,4 +1,11 @@
-import { type Collector, type DataStream, type Environment, job, valueState } from '@millrace/core'
+import {
+  type Collector,
+  type DataStream,
+  type Environment,
+  job,
+  type SolutionContext,
+  valueState,
+} from '@millrace/core'
 import type { Sink } from '@millrace/core/spi'
 
 /** A directed graph as arrays: the edges of vertex v are `ends[starts[v]] … ends[starts[v + 1] - 1]`. */
@@ -53,6 +60,8 @@ interface Labelled extends Vertex {
   readonly component: number
 }
 
+type Met = SolutionContext<number, Labelled>
+
 /** Connected components of a graph whose edges go both ways, as a delta iteration. */
 export function componentsJob(graph: Graph, rounds: Observed, components: Uint32Array): ReturnType<typeof job> {
   return job('components', (env) => {
@@ -61,18 +70,16 @@ export function componentsJob(graph: Graph, rounds: Observed, components: Uint32
       .map((vertex): Labelled => ({ ...vertex, component: vertex.id }))
       .keyBy('id')
       .iterateDelta(all.map(({ id }): Label => ({ id, component: -1 })).keyBy('id'), (workset, solution) => {
-        const next = solution.coGroup(workset, (candidates, { current, update }, out: Collector<Label>) => {
-          if (current === undefined) return
-          let least = current.component
-          let isFirst = false
-          for (const { component } of candidates) {
-            if (component < 0) isFirst = true
-            else if (component < least) least = component
-          }
-          if (!isFirst && least >= current.component) return
-          if (least < current.component) update({ ...current, component: least })
-          for (const id of current.links) out.emit({ id, component: least })
-        })
+        // The first round has one record of each vertex, below all components, so that it tells its own.
+        const meet = ([least]: readonly Label[], { current, update }: Met, out: Collector<Label>): void => {
+          if (least === undefined || current === undefined) return
+          const component = least.component < 0 ? current.component : least.component
+          if (least.component >= current.component) return
+          if (least.component >= 0) update({ ...current, component })
+          for (const id of current.links) out.emit({ id, component })
+        }
+        const combine = (left: Label, right: Label): Label => (left.component < right.component ? left : right)
+        const next = solution.coGroup(workset, meet, { combine })
         return observed(next, rounds)
       })
       .to(

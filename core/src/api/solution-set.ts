@@ -21,6 +21,11 @@ export interface SolutionContext<K, S> {
 export interface CandidateOptions<C> {
   /** How records are kept until the round has ended. @default msgpack() */
   readonly serde?: Serde<C>
+  /**
+   * Makes one of two records of a key as they come, so that only one of each key is kept: far less is written in each epoch.
+   * The function gets that one.
+   */
+  readonly combine?: (left: C, right: C) => C
 }
 
 /** The solution set of a delta iteration: state by key, which the records of one stream of the loop meet. */
@@ -41,6 +46,7 @@ export class SolutionSet<K, S> {
     meet: (candidates: readonly C[], context: SolutionContext<K, S>, out: Collector<Out>) => void,
     options: CandidateOptions<C> = {},
   ): DataStream<Out> {
+    if (options.combine !== undefined) return this.#coGroupCombined(candidates, meet, options.combine, options)
     type State = { readonly solution: ValueDescriptor<S>; readonly candidates: ListDescriptor<C> }
     const tag = this.#tag()
     const joined = this.#initial.connect(candidates).process<Out, State>({
@@ -55,6 +61,39 @@ export class SolutionSet<K, S> {
         const values = [...state.candidates.get()]
         state.candidates.clear()
         if (values.length > 0) meet(values, seen(context), out)
+      },
+      onTermination: ({ state, side }) => {
+        const value = state.solution.get()
+        if (value !== undefined) side(tag, value)
+      },
+    })
+    this.#result = joined.sideOutput(tag)
+    return joined
+  }
+
+  #coGroupCombined<C, Out>(
+    candidates: KeyedStream<K, C>,
+    meet: (candidates: readonly C[], context: SolutionContext<K, S>, out: Collector<Out>) => void,
+    combine: (left: C, right: C) => C,
+    { serde }: CandidateOptions<C>,
+  ): DataStream<Out> {
+    type State = { readonly solution: ValueDescriptor<S>; readonly combined: ValueDescriptor<C> }
+    const tag = this.#tag()
+    const joined = this.#initial.connect(candidates).process<Out, State>({
+      state: {
+        solution: valueState<S>({ serde: this.#serde }),
+        combined: valueState<C>(serde === undefined ? {} : { serde }),
+      },
+      onLeft: (value, { state }) => state.solution.set(value),
+      onRight(value, { state }) {
+        const before = state.combined.get()
+        state.combined.set(before === undefined ? value : combine(before, value))
+      },
+      onRoundEnd(context, out) {
+        const { combined } = context.state
+        const value = combined.get()
+        combined.clear()
+        if (value !== undefined) meet([value], seen(context), out)
       },
       onTermination: ({ state, side }) => {
         const value = state.solution.get()

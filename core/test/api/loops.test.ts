@@ -186,6 +186,37 @@ describe('a delta iteration', () => {
   })
 })
 
+it('a solution set meets one record of each key where they combine, and comes to the same', async () => {
+  interface Told {
+    readonly id: number
+    readonly least: number
+  }
+  const size = 40
+  const run = (combine: boolean): Promise<Told[]> =>
+    collected(2, (env) => {
+      const all = env.from(Array.from({ length: size }, (_, id): Told => ({ id, least: id })))
+      return all
+        .keyBy('id')
+        .iterateDelta(all.map((told) => ({ ...told, least: told.least - size })).keyBy('id'), (workset, solution) =>
+          solution.coGroup(
+            workset,
+            (told, { key, current, update }, out: Collector<Told>) => {
+              if (combine) expect(told).toHaveLength(1)
+              const least = Math.min(...told.map((own) => own.least))
+              if (current === undefined || least >= current.least) return
+              update({ id: key, least })
+              for (const id of [(key * 7) % size, (key + 4) % size]) out.emit({ id, least })
+            },
+            combine ? { combine: (a, b) => (a.least < b.least ? a : b) } : {},
+          ),
+        )
+    })
+  const [combined, all] = [await run(true), await run(false)]
+  const order = (a: Told, b: Told): number => a.id - b.id
+  expect(combined.sort(order)).toEqual(all.sort(order))
+  expect(combined).toHaveLength(size)
+})
+
 describe('a loop that cannot run', () => {
   const refused = async (describeStream: (env: Environment) => DataStream<unknown>): Promise<void> => {
     await collected(1, describeStream)
