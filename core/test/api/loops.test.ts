@@ -8,6 +8,8 @@ import {
   job,
   json,
   silentLogger,
+  tumbling,
+  watermarks,
 } from '../../src/index.ts'
 
 async function collected<T>(parallelism: number, describeStream: (env: Environment) => DataStream<T>): Promise<T[]> {
@@ -184,6 +186,61 @@ describe('a delta iteration', () => {
     )
     expect(calls).toBe(50)
   })
+})
+
+it.each([1, 2])('a loop goes on with what another one gave (parallelism %i)', async (parallelism) => {
+  const found = await collected(parallelism, (env) =>
+    env
+      .from([1, 2, 3])
+      .iterateBulk((n) => n.keyBy((x) => x).process({ onRecord: (x, _, out: Collector<number>) => out.emit(x + 10) }), {
+        maxRounds: 3,
+      })
+      .iterateBulk((n) => n.map((x) => x * 2), { maxRounds: 2 })
+      .iterate((n) => ({ feedback: n.filter((x) => x > 10).map((x) => x - 10), output: n.filter((x) => x <= 10) })),
+  )
+  expect(found.sort()).toEqual([2, 4, 8])
+})
+
+it.each([1, 2])(
+  'windows in a loop fire when it is over, of all that went round (parallelism %i)',
+  async (parallelism) => {
+    const found = await collected(parallelism, (env) =>
+      env.from([1, 2, 3], { time: watermarks.monotonous((n) => n) }).iterate((n) => ({
+        feedback: n.filter((x) => x % 2 === 1).map((x) => x + 1),
+        output: n
+          .keyBy((x) => x % 2)
+          .window(tumbling(10))
+          .aggregate(
+            { create: () => 0, add: (sum, x) => sum + x, merge: (a, b) => a + b, result: (sum) => sum },
+            (sum, { key, window }) => `${key}@${window.start}=${sum}`,
+          ),
+      })),
+    )
+    // 1 and 3 go round once, with the times they came with.
+    expect(found.sort()).toEqual(['0@0=8', '1@0=4'])
+  },
+)
+
+it('commits come within a long round too', async () => {
+  const size = 100_000
+  const epochs: number[] = []
+  const own = job('long', (env) => {
+    env
+      .from(Array.from({ length: size }, (_, n) => n))
+      .iterateBulk(
+        (n) =>
+          n.map((x) => {
+            if (x === 0 || x === size - 1) epochs.push(running.status().workers[0]?.totals.epochs ?? 0)
+            return x
+          }),
+        { maxRounds: 1 },
+      )
+      .collect([])
+  })
+  const running = own.start({ logger: silentLogger, epochInterval: 1 })
+  await running.done
+  expect(epochs).toHaveLength(2)
+  expect(epochs[1]).toBeGreaterThan(epochs[0] ?? Number.NaN)
 })
 
 it('a solution set meets one record of each key where they combine, and comes to the same', async () => {
