@@ -6,6 +6,7 @@ export interface Aggregator<In, Value> {
   readonly name: string
   /** Before anything was added. */
   readonly initial: Value
+  /** Gives a new value; the one that it is given stays as it is. */
   add(value: Value, input: In): Value
   merge(left: Value, right: Value): Value
 }

@@ -32,7 +32,8 @@ export class LoopTailOperator extends BaseOperator<unknown> {
   override snapshotRounds(): unknown {
     const rounds = super.snapshotRounds()
     if (rounds === null && this.#records === 0 && Object.keys(this.#aggregates).length === 0) return null
-    return { rounds, records: this.#records, aggregates: this.#aggregates } satisfies StoredTail
+    // A copy: it is encoded only when the sinks are ready, and more is aggregated meanwhile.
+    return { rounds, records: this.#records, aggregates: { ...this.#aggregates } } satisfies StoredTail
   }
 
   override restoreRounds(stored: unknown): void {
