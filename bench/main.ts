@@ -7,6 +7,7 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
+  npm run bench -- loops                      connected components and PageRank on a random graph
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys, what it takes off the throughput; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
@@ -14,6 +15,9 @@ const usage = `Measures Millrace on this machine.
   --runs <n>       runs of each case, of which the median is given (default 3)
   --events <n>     nexmark, windows, state, cep: events (default 1,000,000)
   --memory         cep: from memory only
+  --vertices <n>   loops: of the graph (default 100,000)
+  --edges <n>      loops: of the graph (default 1,000,000)
+  --rounds <n>     loops: of PageRank (default 10)
   --json           one JSON object as the last line
 
 Of nexmark:
@@ -40,6 +44,8 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '3' },
     rounds: { type: 'string' },
     events: { type: 'string', default: '1000000' },
+    vertices: { type: 'string', default: '100000' },
+    edges: { type: 'string', default: '1000000' },
     query: { type: 'string', multiple: true },
     peers: { type: 'string' },
     parallelism: { type: 'string', default: '1' },
@@ -85,6 +91,17 @@ switch (values.help ? undefined : positionals[0]) {
       say,
     )
     if (values.json) console.log(JSON.stringify({ bench: 'cep', machine, cases }))
+    break
+  }
+  case 'loops': {
+    const { benchLoops } = await import('./loops/loops.ts')
+    const sizes = {
+      vertices: Number(values.vertices),
+      edges: Number(values.edges),
+      rounds: Number(values.rounds ?? 10),
+    }
+    const cases = await benchLoops({ runs, ...sizes }, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'loops', machine, ...sizes, cases }))
     break
   }
   case 'nexmark': {

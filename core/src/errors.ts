@@ -17,6 +17,7 @@ export const errorCodes = [
   'STATE_INCOMPATIBLE',
   'STATE_LOST',
   'STATE_CORRUPT',
+  'LOOP_RUNNING',
   'OFFSETS_LOST',
   'FENCED',
   'SINK_FAILED',
@@ -208,6 +209,13 @@ export class StateIncompatibleError extends StreamError {
   constructor(message: string, differences: readonly string[], options?: StreamErrorOptions) {
     super('STATE_INCOMPATIBLE', message, options)
     this.differences = differences
+  }
+}
+
+/** A savepoint was asked for while a loop of the job goes in rounds. */
+export class LoopRunningError extends StreamError {
+  constructor(message: string, options?: StreamErrorOptions) {
+    super('LOOP_RUNNING', message, options)
   }
 }
 

@@ -25,6 +25,7 @@ import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
 import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
+import { type BulkOptions, type IterateOptions, iterate, iterateBulk, type LoopContext } from './looped-stream.ts'
 import { refuseAsync } from './refuse-async.ts'
 import { SinkHandle } from './sink-handle.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
@@ -217,6 +218,45 @@ export class DataStream<T> {
     const serde = options.serde ?? msgpack<Other>()
     const table = other.broadcast({ serde, state: { table: mapState<K, Other>({ serde }) } })
     return this.connect(table).process(broadcastJoin<T, Other, K, Out>(options, map as AnyJoinMap))
+  }
+
+  /**
+   * A loop in a stream: what `step` gives as `feedback` goes round again, `output` leaves it. Exactly-once: what is on its way
+   * round is part of each commit. With bounded input the loop ends when nothing is left in it.
+   *
+   * What is fed back keeps its timestamp; the watermark in the loop is that of this stream, so it may be late. Streams from
+   * outside that `step` reads (training data beside a model, say) are part of the loop's first round: that ends when they have.
+   *
+   * @example
+   * numbers.iterate((n) => {
+   *   const halved = n.map((x) => x / 2)
+   *   return { feedback: halved.filter((x) => x > 1), output: halved.filter((x) => x <= 1) }
+   * })
+   */
+  iterate<Out>(
+    step: (loop: DataStream<T>, context: LoopContext) => { feedback: DataStream<NoInfer<T>>; output: DataStream<Out> },
+    options: IterateOptions<T> = {},
+  ): DataStream<Out> {
+    return iterate(this.builder, this, step, options)
+  }
+
+  /**
+   * A bulk iteration over a bounded stream: `step` makes of all records the records of the next round. What the last round
+   * gave is the result. Streams from outside that `step` reads are read to their end before the first round; a function that
+   * keeps them in its state has them in every round, `context.replay` sends them in every round.
+   *
+   * @example
+   * ranks.iterateBulk((ranks, loop) => {
+   *   const next = ranks.keyBy('page').connect(links.keyBy('page')).process(…)
+   *   loop.aggregate(change, next.map((rank) => rank.change))
+   *   return next
+   * }, { maxRounds: 100, converged: (round) => round.get(change) < 1e-9 })
+   */
+  iterateBulk(
+    step: (partial: DataStream<T>, context: LoopContext) => DataStream<NoInfer<T>>,
+    options: BulkOptions<T>,
+  ): DataStream<T> {
+    return iterateBulk(this.builder, this, step, options)
   }
 
   /** To all tasks in turn, so that each gets the same number of records. */

@@ -2,6 +2,7 @@ import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { StateChange, StateEntry, StateKey } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
+import type { RoundMark } from './loop/round.ts'
 import type { OperatorState } from './operator-state.ts'
 
 /** Timestamp of a record that has none (no event time was assigned). */
@@ -23,6 +24,8 @@ export interface Receiver<T> {
   onIdle(idle: boolean): void
   /** Everything before it belongs to `epoch`. Called once for each epoch; state is snapshotted when it passes. */
   onBarrier(epoch: number): void
+  /** A round of the loop around it begins, or ends, or the loop does. */
+  onRound(mark: RoundMark): void
   /** No element follows. Comes after the final watermark. */
   onEnd(): void
 }
@@ -96,6 +99,14 @@ export interface PendingWork {
   readonly needsCommit: boolean
 }
 
+/** What an operator of a loop does of itself, between batches, as if it were an input of the task. */
+export interface Driven {
+  /** Sends on at most so many records; gives how many, or -1 when there was nothing to do. */
+  drive(records: number): number
+  /** It has so much to do that nothing else should come in before. */
+  readonly isCrowded: boolean
+}
+
 /**
  * One parallel instance of an operator. The life of it: constructed, `restore` for each stored entry and
  * `restoreOperatorState` at most once, `open`, elements through `inputs`, `close`.
@@ -115,6 +126,11 @@ export interface Operator {
   readonly catalog: readonly StateCatalogEntry[]
   /** Null for an operator that is done with an element when the call returns. When it changes, the operator `post`s. */
   readonly pending: PendingWork | null
+  /** Null for one that only does something when something comes in. */
+  readonly driven: Driven | null
+  /** What it is to know of the rounds of its loop when the task starts again; null when there is nothing. Part of every epoch. */
+  snapshotRounds(): unknown
+  restoreRounds(stored: unknown): void
   /** The state of a key as it is now, by name, for readers outside; undefined when there is none on the heap. */
   peek(key: unknown): object | undefined
   /** An epoch's changes are applied in the backend. */

@@ -57,11 +57,14 @@ export interface CustomSinkSpec {
   readonly sink: Sink<unknown, unknown>
 }
 
-/** How records travel along an edge. Above parallelism 1 all but the first two become exchanges through repartition topics. */
+/** How records travel along an edge. Above parallelism 1 all but the first three become exchanges through repartition topics. */
 export type Partitioning =
-  | { readonly kind: 'forward' }
+  /** `value` where the edge is an exchange all the same: what is fed back in a loop. */
+  | { readonly kind: 'forward'; readonly value?: Serde<unknown> }
   /** The input topic is already partitioned by this key: no exchange is needed. */
   | { readonly kind: 'prepartitioned'; readonly key: (value: unknown) => unknown }
+  /** The records are with the task that owns their key already, since an exchange before brought them there. */
+  | { readonly kind: 'colocated'; readonly key: (value: unknown) => unknown }
   /** To the task that owns the key; `field` when the key is that field of the value. */
   | {
       readonly kind: 'hash'
@@ -80,7 +83,8 @@ export type Partitioning =
 
 /** Whether such an edge needs an exchange between several tasks. */
 export function isExchanged(partitioning: Partitioning): boolean {
-  return partitioning.kind !== 'forward' && partitioning.kind !== 'prepartitioned'
+  const { kind } = partitioning
+  return kind !== 'forward' && kind !== 'prepartitioned' && kind !== 'colocated'
 }
 
 export interface LogicalEdge {
@@ -88,6 +92,8 @@ export interface LogicalEdge {
   /** Side output tag of the upstream operator, or null for its main output. */
   readonly tag: string | null
   readonly partitioning: Partitioning
+  /** From the end of a loop back to its head: the only edge that points back. */
+  readonly isFeedback?: boolean
 }
 
 interface NodeBase {

@@ -1,4 +1,5 @@
 import { GraphError } from '../errors.ts'
+import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode, SourceNode } from './logical-graph.ts'
@@ -40,8 +41,40 @@ export function validate(graph: LogicalGraph): void {
       throw invalid(graph, node, 'leads nowhere: nothing reads its output; end the stream with a sink or take it out')
     }
   }
+  checkLoops(graph)
   checkTopics(graph)
   assignUids(graph)
+}
+
+/** Marks of rounds belong to one loop: what goes round in it comes from its own head, and leaves another loop by its result. */
+function checkLoops(graph: LogicalGraph): void {
+  const unfed: LogicalNode[] = []
+  for (const head of graph.nodes) {
+    const feedback = head.inputs.find(({ isFeedback }) => isFeedback)
+    if (feedback === undefined) continue
+    const seen = new Set<number>()
+    for (let from = [feedback.from, ...outer(head)]; from.length > 0; ) {
+      const nodes = from.flatMap((id) => (seen.has(id) ? [] : (graph.nodes[id] ?? [])))
+      for (const { id } of nodes) seen.add(id)
+      const other = nodes.find((node) => node.type === LOOP_HEAD && node.id !== head.id)
+      if (other !== undefined) {
+        throw invalid(
+          graph,
+          head,
+          `takes what goes round in the loop that begins at ${other.callSite}: loops do not nest; use the stream that the other loop gives`,
+        )
+      }
+      from = nodes.flatMap((node) => (node.type === LOOP_EXIT ? [] : node.id === head.id ? [] : outer(node)))
+    }
+    if (!seen.has(head.id)) unfed.push(head)
+  }
+  // What comes out of a loop within does not come from the loop either, but that was told better above.
+  const [first] = unfed
+  if (first !== undefined) throw invalid(graph, first, 'is fed back a stream that does not come from the loop')
+}
+
+function outer({ inputs }: LogicalNode): number[] {
+  return inputs.flatMap(({ from, isFeedback }) => (isFeedback ? [] : [from]))
 }
 
 /** What comes first must end. */
@@ -65,15 +98,15 @@ function isBounded({ source }: SourceNode): boolean {
 function checkInputs(graph: LogicalGraph, node: LogicalNode): void {
   if (node.kind === 'source' && node.inputs.length > 0) throw invalid(graph, node, 'is a source, but it has an input')
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalid(graph, node, 'has no input')
-  for (const { from, partitioning } of node.inputs) {
+  for (const { from, partitioning, isFeedback } of node.inputs) {
     const upstream = graph.nodes[from]
     if (upstream === undefined) throw invalid(graph, node, 'has an input that is not of this job')
-    // Nodes are in the order in which they were added, so every circle has an edge that points back.
-    if (from >= node.id) {
+    // Nodes are in the order in which they were added, so every circle has an edge that points back; that of a loop may.
+    if (from >= node.id && !(isFeedback === true && node.type === LOOP_HEAD && upstream.type === LOOP_TAIL)) {
       throw invalid(
         graph,
         node,
-        `takes the output of '${upstream.name}', which comes after it: streams cannot run in a circle`,
+        `takes the output of '${upstream.name}', which comes after it: streams run in a circle only in a loop (iterate, iterateBulk, iterateDelta)`,
       )
     }
     if (upstream.kind === 'sink') throw invalid(graph, node, `reads from '${upstream.name}', which is a sink`)

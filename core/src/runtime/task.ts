@@ -275,7 +275,7 @@ export class Task {
         for (const head of inputs.heads) head.receiver.onEnd()
         continue
       }
-      if (this.#mayCommit && (chain.needsCommit || clock.now() >= this.#nextBarrierAt)) {
+      if (this.#mayCommit && (chain.needsCommit || outputs.needsCommit || clock.now() >= this.#nextBarrierAt)) {
         if (chain.holdsBarriers) {
           // No more comes in before what is held has gone on, and the barrier behind it.
           await this.#wait('blocked')
@@ -327,6 +327,7 @@ export class Task {
 
   #barrier(finished: boolean): void {
     const inputs = this.#inputs as TaskInputs
+    const chain = this.#chain as Chain
     const startedAt = this.#environment.clock.now()
     const epoch = ++this.#epoch
     for (const head of inputs.heads) head.receiver.onBarrier(epoch)
@@ -340,8 +341,8 @@ export class Task {
       maxParallelism: this.#environment.graph.maxParallelism,
       partitions,
       splits: inputs.splitPositions(),
-      operators: { ...collected.operators, ...inputs.exchangeProgress() },
-      catalog: (this.#chain as Chain).catalog,
+      operators: { ...collected.operators, ...inputs.exchangeProgress(), ...chain.snapshotRounds() },
+      catalog: chain.catalog,
       finished,
     }
     const committables = resolveCommittables(collected.committables)

@@ -215,6 +215,7 @@ export class OperatorHarness<Out> {
       onWatermark: (watermark) => isMain && this.watermarks.push(watermark),
       onIdle() {},
       onBarrier() {},
+      onRound() {},
       onEnd() {},
     }
   }

@@ -19,6 +19,7 @@ import { json } from '../../src/serde/json.ts'
 import { listState, mapState, valueState } from '../../src/state/keyed/descriptor.ts'
 import { Random } from '../../src/structure/random.ts'
 import { watermarks } from '../../src/time/watermark-strategy.ts'
+import { loopTopologies } from './loop-topologies.ts'
 
 export interface Reading {
   readonly key: string
@@ -61,7 +62,7 @@ function spanOf(time: number, size: number): { start: number; end: number } {
   return { start, end: start + size }
 }
 
-export const topologies: readonly Topology[] = [
+const plainTopologies: readonly Topology[] = [
   {
     name: 'stateless',
     parallelism: 1,
@@ -335,6 +336,8 @@ export const topologies: readonly Topology[] = [
     }),
   },
 ]
+
+export const topologies: readonly Topology[] = [...plainTopologies, ...loopTopologies]
 
 /** What a read-committed consumer of the outputs sees, in an order that does not depend on who wrote when. */
 export function committedOutput(storage: MemoryStorage, outputs: readonly string[]): string[] {
