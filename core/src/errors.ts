@@ -23,6 +23,7 @@ export const errorCodes = [
   'SOURCE_FAILED',
   'LOG_FAILED',
   'STATE_BACKEND_FAILED',
+  'SPILL_FAILED',
   'WORKER_FAILED',
   'INVARIANT_BROKEN',
 ] as const
@@ -61,6 +62,7 @@ const defaultReaction: Partial<Record<ErrorCode, Reaction>> = {
   SOURCE_FAILED: 'restart-task',
   LOG_FAILED: 'restart-task',
   STATE_BACKEND_FAILED: 'restart-task',
+  SPILL_FAILED: 'restart-task',
   WORKER_FAILED: 'restart-task',
   FENCED: 'leave-task',
 }

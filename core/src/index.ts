@@ -1,4 +1,9 @@
 export type { AsyncCall, LookupCacheOptions, LookupJoinOptions } from './api/async-stream.ts'
+export type { BroadcastSets, SetsOf } from './api/batch/broadcast-sets.ts'
+export type { DataSet, SampleOptions } from './api/batch/data-set.ts'
+export type { GroupedDataSet } from './api/batch/grouped-data-set.ts'
+export type { JoinKeys, JoinSetOptions, JoinStrategy } from './api/batch/join-spec.ts'
+export type { SortBy, SortKey } from './api/batch/sort-keys.ts'
 export type { BroadcastJoinOptions } from './api/broadcast-join.ts'
 export type {
   BroadcastConnectedStream,
@@ -43,6 +48,7 @@ export { type Logger, silentLogger, stderrLogger } from './metrics/logger.ts'
 export type { AsyncFunction, AsyncOptions, AsyncRetryOptions, CallContext } from './operator/async/async-function.ts'
 export { type BatchedLookupOptions, batchedLookup, type FoundMany } from './operator/async/batched-lookup.ts'
 export type { Lookup, LookupContext } from './operator/async/lookup.ts'
+export type { PartitionContext } from './operator/batch/partition-operator.ts'
 export type { JoinMap, JoinType } from './operator/join/join-type.ts'
 export { type OperatorListDescriptor, type OperatorListOptions, operatorListState } from './operator/operator-list.ts'
 export { type OutputTag, outputTag } from './operator/output-tag.ts'

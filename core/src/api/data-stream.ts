@@ -19,11 +19,12 @@ import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import { mapState, type NoState, type StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type AsyncCall, asyncOperator, type LookupJoinOptions, lookupOperator } from './async-stream.ts'
+import { DataSet } from './batch/data-set.ts'
 import { type BroadcastJoinOptions, broadcastJoin } from './broadcast-join.ts'
 import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
-import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
+import type { BuildingNode, GraphBuilder, OperatorSpec } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import { SinkHandle } from './sink-handle.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
@@ -75,20 +76,20 @@ export class DataStream<T> {
 
   map<Out>(map: (value: T) => Out): DataStream<Out> {
     refuseAsync('map', map)
-    return this.#then('map', () => new MapOperator(map))
+    return this.#operator('map', () => new MapOperator(map))
   }
 
   filter<Kept extends T>(keep: (value: T) => value is Kept): DataStream<Kept>
   filter(keep: (value: T) => boolean): DataStream<T>
   filter(keep: (value: T) => boolean): DataStream<T> {
     refuseAsync('filter', keep)
-    return this.#then('filter', () => new FilterOperator(keep), false, { kind: 'filter' })
+    return this.#operator('filter', () => new FilterOperator(keep), false, { kind: 'filter' })
   }
 
   /** Any number of records for each, in order. */
   flatMap<Out>(flatMap: (value: T) => Iterable<Out>): DataStream<Out> {
     refuseAsync('flatMap', flatMap)
-    return this.#then('flat-map', () => new FlatMapOperator(flatMap))
+    return this.#operator('flat-map', () => new FlatMapOperator(flatMap))
   }
 
   /**
@@ -101,13 +102,13 @@ export class DataStream<T> {
    * })
    */
   mapAsync<Out>(call: AsyncCall<T, Out>, options: AsyncOptions<T, Out> = {}): DataStream<Out> {
-    return this.#then('map-async', asyncOperator('mapAsync', call, options, null), true)
+    return this.#operator('map-async', asyncOperator('mapAsync', call, options, null), true)
   }
 
   /** Any number of results for each record, which may come later; see `mapAsync`. */
   flatMapAsync<Out>(call: AsyncCall<T, Iterable<Out>>, options: AsyncOptions<T, Iterable<Out>> = {}): DataStream<Out> {
     const create = asyncOperator('flatMapAsync', call, options, (_, results) => results as Iterable<unknown>)
-    return this.#then('flat-map-async', create, true)
+    return this.#operator('flat-map-async', create, true)
   }
 
   /**
@@ -123,7 +124,7 @@ export class DataStream<T> {
     options: LookupJoinOptions<T, K, Found, Type>,
     map: JoinMap<T, Found, Out, Type>,
   ): DataStream<Out> {
-    return this.#then('lookup-join', lookupOperator(options, map as AnyJoinMap), true)
+    return this.#operator('lookup-join', lookupOperator(options, map as AnyJoinMap), true)
   }
 
   /**
@@ -137,15 +138,15 @@ export class DataStream<T> {
   ): DataStream<Out> {
     const { operatorState } = processFunction
     const plain = processFunction as unknown as ProcessFunction<T, Out>
-    if (operatorState === undefined) return this.#then('process', () => new ProcessOperator(plain))
+    if (operatorState === undefined) return this.#operator('process', () => new ProcessOperator(plain))
     checkDescriptors(operatorState, callSite(), 'only state of keys expires')
-    return this.#then('process', () => new ProcessOperator(plain), true)
+    return this.#operator('process', () => new ProcessOperator(plain), true)
   }
 
   /** Only these fields of every record. */
   project<const Field>(...fields: readonly (Field & keyof T)[]): DataStream<Pick<T, Field & keyof T>> {
     const names = fields.map(String)
-    return this.#then('project', () => new MapOperator((value: T) => pick(value, fields)), false, {
+    return this.#operator('project', () => new MapOperator((value: T) => pick(value, fields)), false, {
       kind: 'project',
       fields: names,
     })
@@ -203,12 +204,12 @@ export class DataStream<T> {
 
   /** To all tasks in turn, so that each gets the same number of records. */
   rebalance(options: ExchangeOptions<T> = {}): DataStream<T> {
-    return this.#spread('rebalance', { kind: 'rebalance', value: serdeOf(options) })
+    return this.spread('rebalance', { kind: 'rebalance', value: serdeOf(options) })
   }
 
   /** To any task at random. */
   shuffle(options: ExchangeOptions<T> = {}): DataStream<T> {
-    return this.#spread('shuffle', { kind: 'shuffle', value: serdeOf(options) })
+    return this.spread('shuffle', { kind: 'shuffle', value: serdeOf(options) })
   }
 
   /**
@@ -216,18 +217,18 @@ export class DataStream<T> {
    * the one that has the record already: nothing is sent anywhere.
    */
   rescale(): DataStream<T> {
-    return this.#spread('rescale', forward)
+    return this.spread('rescale', forward)
   }
 
   /** To the first task only. */
   global(options: ExchangeOptions<T> = {}): DataStream<T> {
-    return this.#spread('global', { kind: 'global', value: serdeOf(options) })
+    return this.spread('global', { kind: 'global', value: serdeOf(options) })
   }
 
   /** To the task that the function names, from 0 to `tasks - 1`. */
   partitionBy(select: (value: T, tasks: number) => number, options: ExchangeOptions<T> = {}): DataStream<T> {
     const custom = select as (value: unknown, tasks: number) => number
-    return this.#spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
+    return this.spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
   }
 
   /** To every task: each record is processed once by all of them. */
@@ -248,7 +249,7 @@ export class DataStream<T> {
     options: ExchangeOptions<T> | BroadcastOptions<T, Shared> = {},
   ): DataStream<T> | BroadcastStream<T, Shared> {
     const partitioning: Partitioning = { kind: 'broadcast', value: serdeOf(options) }
-    if (!('state' in options)) return this.#spread('broadcast', partitioning)
+    if (!('state' in options)) return this.spread('broadcast', partitioning)
     checkDescriptors(options.state, callSite(), 'only state of keys expires; delete from broadcast state what is over')
     return new BroadcastStream(this.builder, this.edge(partitioning), options.state)
   }
@@ -275,6 +276,16 @@ export class DataStream<T> {
    */
   windowAll(assigner: WindowAssigner<T>, options: KeyByOptions<T> = {}): WindowedStream<'all', T> {
     return this.keyBy((): 'all' => 'all', options).window(assigner)
+  }
+
+  /**
+   * This stream as a whole, to be sorted, grouped and joined: its sources must end.
+   *
+   * @example
+   * env.topic('orders', json<Order>(), { bounded: true }).bounded().groupBy('customer').count()
+   */
+  bounded(options: ExchangeOptions<T> = {}): DataSet<T> {
+    return new DataSet(this, options.serde)
   }
 
   /** Writes every record to a topic, exactly-once where the job is. */
@@ -305,6 +316,11 @@ export class DataStream<T> {
     return { from: this.node.id, tag: this.#tag, partitioning }
   }
 
+  /** @internal An operator behind this stream, in the same job as all of its inputs. */
+  withOperator<Out>(spec: OperatorSpec): DataStream<Out> {
+    return new DataStream<Out>(this.builder, this.builder.operator(spec))
+  }
+
   #checkSameJob(other: GraphBuilder): void {
     if (other === this.builder) return
     throw new GraphError(
@@ -312,7 +328,8 @@ export class DataStream<T> {
     )
   }
 
-  #spread(type: string, partitioning: Partitioning): DataStream<T> {
+  /** @internal */
+  spread(type: string, partitioning: Partitioning): DataStream<T> {
     const node = this.builder.operator({
       type,
       inputs: [this.edge(partitioning)],
@@ -322,7 +339,12 @@ export class DataStream<T> {
     return new DataStream<T>(this.builder, node)
   }
 
-  #then<Out>(type: string, create: () => Operator, stateful = false, semantics?: OperatorSemantics): DataStream<Out> {
+  #operator<Out>(
+    type: string,
+    create: () => Operator,
+    stateful = false,
+    semantics?: OperatorSemantics,
+  ): DataStream<Out> {
     const inputs = [this.edge(forward)]
     const known = semantics === undefined ? {} : { semantics }
     return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs, create, stateful, ...known }))

@@ -21,6 +21,7 @@ export interface OperatorSpec {
   readonly create: () => Operator
   readonly stateful?: boolean
   readonly keyed?: boolean
+  readonly bounded?: boolean
   readonly semantics?: OperatorSemantics
   readonly combiner?: Combiner | null
 }
@@ -39,8 +40,21 @@ export class GraphBuilder {
     return this.#add({ ...this.#base(type, []), kind: 'source', source })
   }
 
-  operator({ type, inputs, create, stateful = false, keyed = false, semantics, combiner }: OperatorSpec): BuildingNode {
-    const known = { ...(semantics === undefined ? {} : { semantics }), ...(combiner == null ? {} : { combiner }) }
+  operator({
+    type,
+    inputs,
+    create,
+    stateful = false,
+    keyed = false,
+    bounded = false,
+    semantics,
+    combiner,
+  }: OperatorSpec): BuildingNode {
+    const known = {
+      ...(bounded ? { bounded } : {}),
+      ...(semantics === undefined ? {} : { semantics }),
+      ...(combiner == null ? {} : { combiner }),
+    }
     return this.#add({ ...this.#base(type, inputs), kind: 'operator', create, stateful, keyed, ...known })
   }
 

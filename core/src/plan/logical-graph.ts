@@ -134,6 +134,8 @@ export interface OperatorNode extends NodeBase {
   readonly stateful: boolean
   /** True for operators that make the key of a stream their own (their inputs must be hash or prepartitioned edges). */
   readonly keyed: boolean
+  /** Needs all of its input before it gives anything, so that must end. */
+  readonly bounded?: boolean
   readonly semantics?: OperatorSemantics
   readonly combiner?: Combiner
 }

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import type { DataStream } from '../api/data-stream.ts'
 import { job } from '../api/job.ts'
 import type { Sink } from '../connector/sink.ts'
@@ -182,6 +183,7 @@ export class OperatorHarness<Out> {
       logger: silentLogger,
       delta: this.#collector,
       stateReader: null,
+      memory: { budgetBytes: 64 * 1024 * 1024, directory: tmpdir() },
       schedule,
       post: (callback) => void schedule(this.clock.now(), callback),
       sink: (uid) => this.#capture(uid),

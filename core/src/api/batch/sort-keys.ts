@@ -1,0 +1,51 @@
+import { compareValues } from '../../operator/batch/memory/compare-values.ts'
+import type { Comparison } from '../../operator/batch/sort-operator.ts'
+
+/** What to sort by: a field or a function of the record, ascending unless it says otherwise. */
+export type SortKey<T> = keyof T | ((value: T) => unknown) | SortBy<T>
+
+export interface SortBy<T> {
+  readonly by: keyof T | ((value: T) => unknown)
+  /** @default 'ascending' */
+  readonly order?: 'ascending' | 'descending'
+}
+
+/** The keys of a record as one, and their order. */
+export interface SortOrder {
+  readonly key: (value: unknown) => unknown
+  readonly compareKeys: Comparison
+  readonly compare: Comparison
+}
+
+/** A key by field or function. */
+export function keyOf<T>(by: keyof T | ((value: T) => unknown)): (value: unknown) => unknown {
+  return typeof by === 'function' ? (by as (value: unknown) => unknown) : (value) => (value as T)[by]
+}
+
+export function sortOrder<T>(keys: readonly SortKey<T>[]): SortOrder {
+  const parts = keys.map((key) => {
+    const { by, order = 'ascending' } = typeof key === 'object' ? key : { by: key as keyof T | ((value: T) => unknown) }
+    return { key: keyOf(by), sign: order === 'ascending' ? 1 : -1 }
+  })
+  const [first] = parts
+  if (parts.length === 1 && first !== undefined) {
+    const { key, sign } = first
+    const compareKeys: Comparison = sign === 1 ? compareValues : (left, right) => compareValues(right, left)
+    return { key, compareKeys, compare: (left, right) => compareKeys(key(left), key(right)) }
+  }
+  const compareKeys: Comparison = (left, right) => {
+    for (let at = 0; at < parts.length; at++) {
+      const order = compareValues((left as unknown[])[at], (right as unknown[])[at])
+      if (order !== 0) return order * (parts[at]?.sign ?? 1)
+    }
+    return 0
+  }
+  const compare: Comparison = (left, right) => {
+    for (const { key, sign } of parts) {
+      const order = compareValues(key(left), key(right))
+      if (order !== 0) return order * sign
+    }
+    return 0
+  }
+  return { key: (value) => parts.map(({ key }) => key(value)), compareKeys, compare }
+}
