@@ -56,10 +56,17 @@ allowed.set(
 )
 
 /** What each package may import from its sisters. Tests and the examples and benchmarks may use every public entry. */
-const publicEntries = ['@millrace/core', '@millrace/core/testing', '@millrace/core/spi', '@millrace/testcontainers']
+const publicEntries = [
+  '@millrace/core',
+  '@millrace/core/testing',
+  '@millrace/core/spi',
+  '@millrace/connectors',
+  '@millrace/testcontainers',
+]
 const sisters: Record<string, string[]> = {
   core: [],
   testcontainers: [],
+  connectors: ['@millrace/core', '@millrace/core/spi'],
   examples: publicEntries,
   bench: publicEntries,
 }
