@@ -1,8 +1,10 @@
 import { type CollectTarget, collectSink } from '../connector/collect.ts'
 import { printSink } from '../connector/print.ts'
 import type { Sink } from '../connector/sink.ts'
+import type { Condition } from '../connector/source.ts'
 import { GraphError } from '../errors.ts'
 import type { AsyncOptions } from '../operator/async/async-function.ts'
+import { meets } from '../operator/batch/condition.ts'
 import type { AnyJoinMap, JoinMap } from '../operator/join/join-type.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { OperatorListDescriptors } from '../operator/operator-list.ts'
@@ -13,7 +15,7 @@ import type { ProcessFunction } from '../operator/process-function.ts'
 import { FilterOperator, FlatMapOperator, MapOperator } from '../operator/transform.ts'
 import { UnionOperator } from '../operator/union.ts'
 import type { WindowAssigner } from '../operator/window/window-assigner.ts'
-import type { LogicalEdge, OperatorSemantics, Partitioning } from '../plan/logical-graph.ts'
+import type { LogicalEdge, OperatorSemantics, Partitioning, Traits } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
@@ -74,22 +76,47 @@ export class DataStream<T> {
     return this
   }
 
-  map<Out>(map: (value: T) => Out): DataStream<Out> {
+  /**
+   * One record for each. `forwards` names fields that come out as they came in, a promise which nothing checks: where bounded data
+   * is partitioned by one of them already, it need not be again.
+   */
+  map<Out>(
+    map: (value: T) => Out,
+    options: { readonly forwards?: readonly (keyof T & keyof Out)[] } = {},
+  ): DataStream<Out> {
     refuseAsync('map', map)
-    return this.#operator('map', () => new MapOperator(map))
+    return this.#operator('map', () => new MapOperator(map), false, undefined, {
+      forwards: options.forwards?.map(String) ?? [],
+      isReducing: true,
+      identity: [map],
+    })
   }
 
   filter<Kept extends T>(keep: (value: T) => value is Kept): DataStream<Kept>
   filter(keep: (value: T) => boolean): DataStream<T>
   filter(keep: (value: T) => boolean): DataStream<T> {
     refuseAsync('filter', keep)
-    return this.#operator('filter', () => new FilterOperator(keep), false, { kind: 'filter' })
+    return this.#operator('filter', () => new FilterOperator(keep), false, { kind: 'filter' }, { identity: [keep] })
+  }
+
+  /** @internal A filter that the optimiser can read. */
+  where(condition: Condition): DataStream<T> {
+    const keep = meets(condition) as (value: T) => boolean
+    const { field, operator, value } = condition
+    const create = (): Operator => new FilterOperator(keep)
+    return this.#operator(
+      'filter',
+      create,
+      false,
+      { kind: 'filter', condition },
+      { identity: [field, operator, value] },
+    )
   }
 
   /** Any number of records for each, in order. */
   flatMap<Out>(flatMap: (value: T) => Iterable<Out>): DataStream<Out> {
     refuseAsync('flatMap', flatMap)
-    return this.#operator('flat-map', () => new FlatMapOperator(flatMap))
+    return this.#operator('flat-map', () => new FlatMapOperator(flatMap), false, undefined, { identity: [flatMap] })
   }
 
   /**
@@ -146,10 +173,8 @@ export class DataStream<T> {
   /** Only these fields of every record. */
   project<const Field>(...fields: readonly (Field & keyof T)[]): DataStream<Pick<T, Field & keyof T>> {
     const names = fields.map(String)
-    return this.#operator('project', () => new MapOperator((value: T) => pick(value, fields)), false, {
-      kind: 'project',
-      fields: names,
-    })
+    const create = (): Operator => new MapOperator((value: T) => pick(value, fields))
+    return this.#operator('project', create, false, { kind: 'project', fields: names }, { identity: names })
   }
 
   /** What functions of this operator send to a side output. */
@@ -344,10 +369,11 @@ export class DataStream<T> {
     create: () => Operator,
     stateful = false,
     semantics?: OperatorSemantics,
+    traits?: Traits,
   ): DataStream<Out> {
     const inputs = [this.edge(forward)]
-    const known = semantics === undefined ? {} : { semantics }
-    return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs, create, stateful, ...known }))
+    const known = { ...(semantics === undefined ? {} : { semantics }), ...(traits === undefined ? {} : { traits }) }
+    return this.withOperator<Out>({ type, inputs, create, stateful, ...known })
   }
 }
 

@@ -9,6 +9,7 @@ import type {
   OperatorSemantics,
   SinkNode,
   SourceNode,
+  Traits,
 } from '../plan/logical-graph.ts'
 import { callSite } from './call-site.ts'
 
@@ -23,6 +24,7 @@ export interface OperatorSpec {
   readonly keyed?: boolean
   readonly bounded?: boolean
   readonly semantics?: OperatorSemantics
+  readonly traits?: Traits
   readonly combiner?: Combiner | null
 }
 
@@ -48,11 +50,13 @@ export class GraphBuilder {
     keyed = false,
     bounded = false,
     semantics,
+    traits,
     combiner,
   }: OperatorSpec): BuildingNode {
     const known = {
       ...(bounded ? { bounded } : {}),
       ...(semantics === undefined ? {} : { semantics }),
+      ...(traits === undefined ? {} : { traits }),
       ...(combiner == null ? {} : { combiner }),
     }
     return this.#add({ ...this.#base(type, inputs), kind: 'operator', create, stateful, keyed, ...known })

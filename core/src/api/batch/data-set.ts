@@ -1,4 +1,5 @@
 import type { CollectTarget } from '../../connector/collect.ts'
+import type { Comparable, Condition } from '../../connector/source.ts'
 import { OptionError } from '../../errors.ts'
 import { CoGroupOperator } from '../../operator/batch/co-group-operator.ts'
 import { CrossOperator } from '../../operator/batch/cross-operator.ts'
@@ -24,6 +25,8 @@ import { type JoinKeys, type JoinSetOptions, joinSpec } from './join-spec.ts'
 import { keyOf, type SortKey, type SortOrder, sortOrder } from './sort-keys.ts'
 
 const forward: Partitioning = { kind: 'forward' }
+
+const keepFirst = <T>(kept: T): T => kept
 
 export interface SampleOptions {
   /** The same seed draws the same records, while the partitions of the data stay the same. @default 0 */
@@ -73,14 +76,36 @@ export class DataSet<T> {
     return this
   }
 
-  map<Out>(map: (value: T) => Out): DataSet<Out> {
-    return new DataSet(this.#stream.map(map))
+  /**
+   * One record for each. `forwards` names fields that come out as they came in, a promise which nothing checks: where the data is
+   * partitioned by one of them already, it need not be again.
+   */
+  map<Out>(
+    map: (value: T) => Out,
+    options: { readonly forwards?: readonly (keyof T & keyof Out)[] } = {},
+  ): DataSet<Out> {
+    return new DataSet(this.#stream.map(map, options))
   }
 
   filter<Kept extends T>(keep: (value: T) => value is Kept): DataSet<Kept>
   filter(keep: (value: T) => boolean): DataSet<T>
   filter(keep: (value: T) => boolean): DataSet<T> {
     return new DataSet(this.#stream.filter(keep), this.#serde)
+  }
+
+  /**
+   * Keeps the records whose field compares so with a constant, by the order that `sort` has. Sources that can do so leave the others
+   * out themselves: Parquet files skip what their statistics rule out.
+   *
+   * @example
+   * env.source(readFiles('items/*.parquet', parquet<Item>())).bounded().where('price', '>=', 100)
+   */
+  where<const Field extends keyof T & string>(
+    field: Field,
+    operator: Condition['operator'],
+    value: T[Field] & Comparable,
+  ): DataSet<T> {
+    return new DataSet(this.#stream.where({ field, operator, value }), this.#serde)
   }
 
   /** Any number of records for each, in order. */
@@ -125,7 +150,8 @@ export class DataSet<T> {
   distinct(key?: keyof T | ((value: T) => unknown)): DataSet<T> {
     const by = key ?? ((value: T): unknown => value)
     return new GroupedDataSet<unknown, T>(this.#stream.edge(this.#hash(by)), keyOf(by), this.#serde, this.#add).reduce(
-      (kept) => kept,
+      keepFirst,
+      { forwards: 'all' },
     )
   }
 
@@ -257,7 +283,10 @@ export class DataSet<T> {
   /** Sorts the records that each task has; equal ones stay as they came. */
   sortPartition(...keys: readonly SortKey<T>[]): DataSet<T> {
     const { compare } = sortOrder(keys)
-    return this.#then('sort-partition', () => new SortOperator(compare, this.#untyped), this.#serde)
+    const create = (): Operator => new SortOperator(compare, this.#untyped)
+    const inputs = [this.#stream.edge(forward)]
+    const traits = { forwards: 'all', isReducing: true } as const
+    return this.#add({ type: 'sort-partition', inputs, create, traits }, this.#serde)
   }
 
   /**

@@ -34,11 +34,18 @@ export class GroupedDataSet<K, T> {
     this.#within = within
   }
 
-  /** Each group as one record. The function must give the same whatever the order and the grouping of its calls. */
-  reduce(reduce: (left: T, right: T) => T): DataSet<T> {
+  /**
+   * Each group as one record. The function must give the same whatever the order and the grouping of its calls. `forwards` names fields
+   * that it does not change, a promise which nothing checks; `all` when it gives one of the two records.
+   */
+  reduce(
+    reduce: (left: T, right: T) => T,
+    { forwards = [] }: { readonly forwards?: 'all' | readonly (keyof T & string)[] } = {},
+  ): DataSet<T> {
     const fold = reducingFold(reduce, this.#serde)
     const options = { key: this.#key, fold, result: (record: unknown) => [record], ofNothing: null }
-    return this.#add(foldSpec('group-reduce', this.#input, options), this.#serde)
+    const traits = { forwards, isReducing: true, identity: [this.#key, reduce] }
+    return this.#add({ ...foldSpec('group-reduce', this.#input, options), traits }, this.#serde)
   }
 
   /**
@@ -57,7 +64,8 @@ export class GroupedDataSet<K, T> {
     const each = (value: Result, key: unknown): readonly unknown[] => [
       map === undefined ? [key, value] : map(value, key as K),
     ]
-    return this.#add<Out>(aggregateSpec(this.#input, this.#key, aggregate, this.#aggregateOptions, each))
+    const spec = aggregateSpec(this.#input, this.#key, aggregate, this.#aggregateOptions, each)
+    return this.#add<Out>({ ...spec, traits: { isReducing: true } })
   }
 
   /** How many records each group has. */
@@ -113,10 +121,8 @@ export class GroupedDataSet<K, T> {
       merge: (left, right) => [...left, ...right].slice(0, count),
       result: (held) => held,
     }
-    return this.#add(
-      aggregateSpec(this.#input, this.#key, firsts, this.#aggregateOptions, (held) => held),
-      this.#serde,
-    )
+    const spec = aggregateSpec(this.#input, this.#key, firsts, this.#aggregateOptions, (held) => held)
+    return this.#add({ ...spec, traits: { forwards: 'all', isReducing: true } }, this.#serde)
   }
 
   /** The record of each group with the least value of a field. */
@@ -124,7 +130,9 @@ export class GroupedDataSet<K, T> {
     this: GroupedDataSet<K, T & Record<Field, Ordered>>,
     field: Field,
   ): DataSet<T> {
-    return this.reduce((left, right) => (right[field] < left[field] ? right : left)) as unknown as DataSet<T>
+    return this.reduce((left, right) => (right[field] < left[field] ? right : left), {
+      forwards: 'all',
+    }) as unknown as DataSet<T>
   }
 
   /** The record of each group with the greatest value of a field. */
@@ -132,7 +140,9 @@ export class GroupedDataSet<K, T> {
     this: GroupedDataSet<K, T & Record<Field, Ordered>>,
     field: Field,
   ): DataSet<T> {
-    return this.reduce((left, right) => (right[field] > left[field] ? right : left)) as unknown as DataSet<T>
+    return this.reduce((left, right) => (right[field] > left[field] ? right : left), {
+      forwards: 'all',
+    }) as unknown as DataSet<T>
   }
 
   get #aggregateOptions(): AggregateOptions {

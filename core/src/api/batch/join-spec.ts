@@ -1,7 +1,7 @@
 import { GraphError } from '../../errors.ts'
 import { HashJoinOperator, type JoinOptions, SortMergeJoinOperator } from '../../operator/batch/join-operator.ts'
 import { type JoinType, keepsLeft, keepsRight } from '../../operator/join/join-type.ts'
-import type { Partitioning } from '../../plan/logical-graph.ts'
+import type { Partitioning, Strategy } from '../../plan/logical-graph.ts'
 import type { Serde } from '../../serde/serde.ts'
 import { callSite } from '../call-site.ts'
 import type { DataStream } from '../data-stream.ts'
@@ -52,18 +52,59 @@ export function joinSpec<Left, Right, K, Type extends JoinType>(
     select: (value: unknown) => unknown,
   ): Partitioning => ({ kind: 'hash', key: select, ...(typeof own === 'string' ? { field: own } : {}), value })
   const forward: Partitioning = { kind: 'forward' }
-  const repartitioned = [hash(key, leftSerde, options.left.key), hash(by, rightSerde, options.right.key)] as const
-  const [ofLeft, ofRight] =
-    strategy === 'broadcast-left'
-      ? [{ kind: 'broadcast', value: leftSerde } as const, forward]
-      : strategy === 'broadcast-right'
-        ? [forward, { kind: 'broadcast', value: rightSerde } as const]
-        : repartitioned
-  const create =
-    strategy === 'repartition-sort-merge'
-      ? (): SortMergeJoinOperator => new SortMergeJoinOperator(options)
-      : (): HashJoinOperator => new HashJoinOperator(options, strategy === 'broadcast-left' ? 'left' : 'right')
-  return { type: 'join', inputs: [left.edge(ofLeft), right.edge(ofRight)], create }
+  const both = [hash(key, leftSerde, options.left.key), hash(by, rightSerde, options.right.key)]
+  const holding = (side: 'left' | 'right') => (): HashJoinOperator => new HashJoinOperator(options, side)
+  const all: readonly (Strategy & { readonly isPossible: boolean })[] = [
+    {
+      name: 'repartition-hash',
+      partitionings: both,
+      create: holding('right'),
+      broadcasts: null,
+      holds: 1,
+      isPossible: true,
+    },
+    {
+      name: 'repartition-hash',
+      partitionings: both,
+      create: holding('left'),
+      broadcasts: null,
+      holds: 0,
+      isPossible: true,
+    },
+    {
+      name: 'broadcast-right',
+      partitionings: [forward, { kind: 'broadcast', value: rightSerde }],
+      create: holding('right'),
+      broadcasts: 1,
+      holds: 1,
+      isPossible: !options.right.keeps,
+    },
+    {
+      name: 'broadcast-left',
+      partitionings: [{ kind: 'broadcast', value: leftSerde }, forward],
+      create: holding('left'),
+      broadcasts: 0,
+      holds: 0,
+      isPossible: !options.left.keeps,
+    },
+    {
+      name: 'repartition-sort-merge',
+      partitionings: both,
+      create: () => new SortMergeJoinOperator(options),
+      broadcasts: null,
+      holds: null,
+      // Hashing reads every record once and holds one side only; this is for those who ask for it.
+      isPossible: strategy !== undefined,
+    },
+  ]
+  const strategies = all.filter(({ name, isPossible }) => isPossible && (strategy === undefined || name === strategy))
+  const { partitionings, create } = strategies[0] as Strategy
+  return {
+    type: 'join',
+    inputs: [left.edge(partitionings[0] ?? forward), right.edge(partitionings[1] ?? forward)],
+    create,
+    traits: { strategies },
+  }
 }
 
 function refuse(side: 'left' | 'right', type: JoinType): GraphError {

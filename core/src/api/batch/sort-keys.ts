@@ -17,9 +17,18 @@ export interface SortOrder {
   readonly compare: Comparison
 }
 
+/** One function for each field, so that what is keyed twice by a field is known to be keyed alike. */
+const byField = new Map<PropertyKey, (value: unknown) => unknown>()
+
 /** A key by field or function. */
 export function keyOf<T>(by: keyof T | ((value: T) => unknown)): (value: unknown) => unknown {
-  return typeof by === 'function' ? (by as (value: unknown) => unknown) : (value) => (value as T)[by]
+  if (typeof by === 'function') return by as (value: unknown) => unknown
+  let key = byField.get(by)
+  if (key === undefined) {
+    key = (value) => (value as Record<PropertyKey, unknown>)[by]
+    byField.set(by, key)
+  }
+  return key
 }
 
 export function sortOrder<T>(keys: readonly SortKey<T>[]): SortOrder {
