@@ -1,3 +1,4 @@
+import { AccumulatorSink } from '../connector/accumulator.ts'
 import { GraphError } from '../errors.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
@@ -42,7 +43,21 @@ export function validate(graph: LogicalGraph): void {
     }
   }
   checkTopics(graph)
+  checkAccumulators(graph)
   assignUids(graph)
+}
+
+function checkAccumulators(graph: LogicalGraph): void {
+  const taken = new Map<string, LogicalNode>()
+  for (const node of graph.nodes) {
+    if (node.kind !== 'sink' || node.sink.kind !== 'custom' || !(node.sink.sink instanceof AccumulatorSink)) continue
+    const { accumulator } = node.sink.sink
+    const other = taken.get(accumulator)
+    if (other !== undefined) {
+      throw invalid(graph, node, `is the accumulator '${accumulator}', which there is at ${other.callSite} already`)
+    }
+    taken.set(accumulator, node)
+  }
 }
 
 /** What comes first must end. */

@@ -1,3 +1,4 @@
+import { AccumulatorSink } from '../../connector/accumulator.ts'
 import type { CollectTarget } from '../../connector/collect.ts'
 import type { Comparable, Condition } from '../../connector/source.ts'
 import { OptionError } from '../../errors.ts'
@@ -25,6 +26,13 @@ import { type JoinKeys, type JoinSetOptions, joinSpec } from './join-spec.ts'
 import { keyOf, type SortKey, type SortOrder, sortOrder } from './sort-keys.ts'
 
 const forward: Partitioning = { kind: 'forward' }
+
+const counting: Aggregate<unknown, number, number> = {
+  create: () => 0,
+  add: (count) => count + 1,
+  merge: (left, right) => left + right,
+  result: (count) => count,
+}
 
 const keepFirst = <T>(kept: T): T => kept
 
@@ -169,12 +177,7 @@ export class DataSet<T> {
 
   /** How many records there are: one number, also when there is none. */
   count(): DataSet<number> {
-    return this.aggregate({
-      create: () => 0,
-      add: (count) => count + 1,
-      merge: (left, right) => left + right,
-      result: (count) => count,
-    })
+    return this.aggregate(counting)
   }
 
   /** The record with the least value of a field. */
@@ -357,6 +360,22 @@ export class DataSet<T> {
   zipWithUniqueId(): DataSet<readonly [number, T]> {
     const create = (): Operator => new UniqueIdOperator<unknown>() as Operator
     return this.#add({ type: 'unique-id', inputs: [this.#stream.edge(forward)], create, stateful: true })
+  }
+
+  /**
+   * Folds all records into one value, which the job's result has by this name, exactly once whatever crashed meanwhile.
+   *
+   * @example
+   * lines.filter((line) => !isValid(line)).counter('invalid lines')
+   * const { accumulators } = await importing.run()
+   */
+  accumulate<Accumulator, Out>(name: string, aggregate: Aggregate<T, Accumulator, Out>): SinkHandle {
+    return this.aggregate(aggregate).#stream.to(new AccumulatorSink(name)).named(name)
+  }
+
+  /** The number of records, in the job's result by this name. */
+  counter(name: string): SinkHandle {
+    return this.accumulate(name, counting)
   }
 
   /** Hands every record to an array (or anything with `push`) of this process when its epoch is committed. */
