@@ -46,7 +46,12 @@ export abstract class BoundedOperator<Out> extends BaseOperator<Out> implements 
   override setup(context: OperatorContext): void {
     super.setup(context)
     const spilled = context.metrics.counter('millrace_spilled_bytes', 'Bytes written to disk beyond the memory budget')
-    this.memory = context.memory.share(spilled)
+    this.memory = context.memory.share(spilled, this.holdsLittle(context))
+  }
+
+  /** Whether it holds no more than a few records, whatever comes. */
+  protected holdsLittle(_context: OperatorContext): boolean {
+    return false
   }
 
   override get pending(): PendingWork {

@@ -16,6 +16,10 @@ export class TaskCountOperator extends BoundedOperator<TaskCount> {
     super([() => void this.#count++])
   }
 
+  protected override holdsLittle(): boolean {
+    return true
+  }
+
   output(): readonly TaskCount[] {
     return [{ index: this.context.index, count: this.#count }]
   }
@@ -32,7 +36,7 @@ export class IndexOperator extends WaitingOperator<readonly [number, unknown]> {
     this.#counts = counts
   }
 
-  protected override knowsAllFrom({ parallelism }: OperatorContext): boolean {
+  protected override holdsLittle({ parallelism }: OperatorContext): boolean {
     return parallelism === 1
   }
 

@@ -34,6 +34,10 @@ export class KeySampleOperator extends BoundedOperator<KeySample> {
     this.#random = new Random(context.index)
   }
 
+  protected override holdsLittle(): boolean {
+    return true
+  }
+
   output(): readonly KeySample[] {
     return [{ keys: this.#keys, count: this.#count }]
   }
@@ -59,6 +63,10 @@ export class RangeBoundsOperator extends BoundedOperator<readonly unknown[]> {
     super([(sample: KeySample) => void samples.push(sample)])
     this.#samples = samples
     this.#compare = compare
+  }
+
+  protected override holdsLittle(): boolean {
+    return true
   }
 
   output(): readonly (readonly unknown[])[] {
@@ -95,7 +103,7 @@ export class RangeOperator extends WaitingOperator<readonly [number, unknown]> {
     this.#bounds = bounds
   }
 
-  protected override knowsAllFrom({ parallelism }: OperatorContext): boolean {
+  protected override holdsLittle({ parallelism }: OperatorContext): boolean {
     return parallelism === 1
   }
 

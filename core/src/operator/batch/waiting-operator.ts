@@ -24,11 +24,11 @@ export abstract class WaitingOperator<Out> extends BoundedOperator<Out> {
   override setup(context: OperatorContext): void {
     super.setup(context)
     this.#waiting = new SpillableList(this.#serde, this.memory.part(0.5))
-    if (this.knowsAllFrom(context)) this.#open = 0
+    if (this.holdsLittle(context)) this.#open = 0
   }
 
-  /** Whether there is nothing to wait for. */
-  protected knowsAllFrom(_context: OperatorContext): boolean {
+  /** One that has nothing to wait for holds nothing. */
+  protected override holdsLittle(_context: OperatorContext): boolean {
     return false
   }
 

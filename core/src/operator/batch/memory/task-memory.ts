@@ -10,6 +10,7 @@ export interface MemoryLimits {
 /** What sorts, joins and groupings of one task hold in memory, together. Each of them gets an equal part of it. */
 export class TaskMemory {
   readonly limits: MemoryLimits
+  #isUsed = false
   #shares = 0
   #held = 0
   #peak = 0
@@ -19,7 +20,7 @@ export class TaskMemory {
   }
 
   get isUsed(): boolean {
-    return this.#shares > 0
+    return this.#isUsed
   }
 
   /** Bytes held now, as estimated from the values. */
@@ -32,10 +33,11 @@ export class TaskMemory {
     return this.#peak
   }
 
-  /** The part of one operator; to be taken before the first record. */
-  share(spilled: Counter): MemoryShare {
-    this.#shares++
-    return new MemoryShare(this, spilled, () => this.limits.budgetBytes / this.#shares)
+  /** The part of one operator; to be taken before the first record. One that `holdsLittle` leaves the budget to the others. */
+  share(spilled: Counter, holdsLittle = false): MemoryShare {
+    this.#isUsed = true
+    if (!holdsLittle) this.#shares++
+    return new MemoryShare(this, spilled, () => this.limits.budgetBytes / Math.max(1, this.#shares))
   }
 
   change(bytes: number): void {
