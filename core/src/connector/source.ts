@@ -1,3 +1,7 @@
+import type { Comparable, Condition } from '../operator/batch/condition.ts'
+
+export type { Comparable, Condition }
+
 /** What one `poll` did: there is more at once, nothing is there now, or there will never be more. */
 export type PollStatus = 'more' | 'wait' | 'end'
 
@@ -25,16 +29,6 @@ export interface SplitReader<T, Position> {
 export interface SizeEstimate {
   readonly records: number | null
   readonly bytes: number | null
-}
-
-/** What a field of a record is compared with. */
-export type Comparable = number | string | bigint | boolean | Date
-
-/** A comparison of a field with a constant: filters of this form can be read by sources, functions can not. */
-export interface Condition {
-  readonly field: string
-  readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='
-  readonly value: Comparable
 }
 
 /**

@@ -3,12 +3,13 @@ import type { Rewritten } from './pre-aggregate.ts'
 import { isBoundedSource } from './rewrite.ts'
 
 /**
- * Computes once what a bounded job describes twice: the same source object read again, the same function over the same input. Nodes
+ * Computes once what a job over data sets describes twice: the same source object read again, the same function over the same input. Nodes
  * with a uid of their own stay as they are.
  */
 export function shareSubplans(graph: LogicalGraph, uids: ReadonlyMap<number, string>): Rewritten {
   const unchanged = { graph, uids, applied: [] }
-  if (graph.nodes.some((node) => node.kind === 'source' && !isBoundedSource(node))) return unchanged
+  const isBatch = graph.nodes.some((node) => node.kind === 'operator' && node.bounded === true)
+  if (!isBatch || graph.nodes.some((node) => node.kind === 'source' && !isBoundedSource(node))) return unchanged
   const identities = new Identities()
   const nodes: LogicalNode[] = []
   const newUids = new Map<number, string>()

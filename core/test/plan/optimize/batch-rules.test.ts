@@ -187,6 +187,7 @@ describe('what a bounded job describes twice', () => {
   const expensive = ({ price }: Sale): boolean => price > 100
   const twice = (env: Environment, bounded = true): void => {
     const read = () => env.source(bounded ? source : { ...source, bounded: false }).filter(expensive)
+    if (bounded) env.from([1]).bounded().count().print()
     read()
       .map(({ shop }) => shop)
       .print()
@@ -206,6 +207,7 @@ describe('what a bounded job describes twice', () => {
   it('is left alone in jobs that do not end, and where an operator has a uid of its own', () => {
     expect(types(planned((env) => twice(env, false), 1)).filter((type) => type === 's-source')).toHaveLength(2)
     const named = planned((env) => {
+      env.from([1]).bounded().count().print()
       env.source(source).filter(expensive).uid('own').print()
       env.source(source).filter(expensive).print()
     }, 1)
