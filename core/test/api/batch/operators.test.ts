@@ -128,6 +128,24 @@ describe('a data set, at any parallelism and with any budget,', () => {
         ]),
     ))
 
+  it('is combined by groups before it is handed to their functions', () => {
+    const topTwo = (values: Iterable<Row>): Row[] => [...values].toSorted((a, b) => b.id - a.id).slice(0, 2)
+    return property(
+      (data) =>
+        data
+          .groupBy('key')
+          .reduceGroup((values, key) => [[key, topTwo(values).map(({ id }) => id)]], { combine: topTwo }),
+      (values) =>
+        [...groups(values, ({ key }) => key)].map(([key, own]) => [
+          key,
+          own
+            .map(({ id }) => id)
+            .toSorted((a, b) => b - a)
+            .slice(0, 2),
+        ]),
+    )
+  })
+
   it('is aggregated by groups, with and without a merge', async () => {
     const mean = {
       create: () => ({ sum: 0, n: 0 }),

@@ -42,6 +42,13 @@ describe('combiners', () => {
     expect(types(planned(grouped(true), 2))).toContain('gather')
     expect(types(planned(grouped(false), 2))).not.toContain('gather')
     expect(types(planned(grouped(true), 1))).not.toContain('gather')
+    const combined = planned((env) => {
+      sales(env, 100)
+        .groupBy('shop')
+        .reduceGroup((values) => values, { combine: (values) => values })
+        .print()
+    }, 2)
+    expect(types(combined)).toContain('gather')
   })
 })
 
