@@ -136,6 +136,8 @@ export interface Strategy {
 export interface Traits {
   /** Fields of a record that come out as they came in, at the same task; `all` when whole records do. */
   readonly forwards?: 'all' | readonly string[]
+  /** It sorts the records of its task by these keys, each followed by whether it ascends. */
+  readonly sorts?: readonly unknown[]
   /** It gives no more records than it takes. */
   readonly isReducing?: boolean
   /** Strategies to choose from; the first one is taken where nothing is known of the sizes. */

@@ -15,6 +15,8 @@ export interface SortOrder {
   readonly key: (value: unknown) => unknown
   readonly compareKeys: Comparison
   readonly compare: Comparison
+  /** Key functions, each followed by whether it ascends: the same for the same order. */
+  readonly parts: readonly unknown[]
 }
 
 /** One function for each field, so that what is keyed twice by a field is known to be keyed alike. */
@@ -36,11 +38,12 @@ export function sortOrder<T>(keys: readonly SortKey<T>[]): SortOrder {
     const { by, order = 'ascending' } = typeof key === 'object' ? key : { by: key as keyof T | ((value: T) => unknown) }
     return { key: keyOf(by), sign: order === 'ascending' ? 1 : -1 }
   })
+  const identity = parts.flatMap(({ key, sign }) => [key, sign === 1])
   const [first] = parts
   if (parts.length === 1 && first !== undefined) {
     const { key, sign } = first
     const compareKeys: Comparison = sign === 1 ? compareValues : (left, right) => compareValues(right, left)
-    return { key, compareKeys, compare: (left, right) => compareKeys(key(left), key(right)) }
+    return { key, compareKeys, compare: (left, right) => compareKeys(key(left), key(right)), parts: identity }
   }
   const compareKeys: Comparison = (left, right) => {
     for (let at = 0; at < parts.length; at++) {
@@ -56,5 +59,5 @@ export function sortOrder<T>(keys: readonly SortKey<T>[]): SortOrder {
     }
     return 0
   }
-  return { key: (value) => parts.map(({ key }) => key(value)), compareKeys, compare }
+  return { key: (value) => parts.map(({ key }) => key(value)), compareKeys, compare, parts: identity }
 }

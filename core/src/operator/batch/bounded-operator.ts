@@ -94,6 +94,11 @@ export abstract class BoundedOperator<Out> extends BaseOperator<Out> implements 
     return true
   }
 
+  override close(): void {
+    // Iterators that are given up half-way close the files that they read.
+    for (const ready of this.#ready.splice(0)) ready.return?.()
+  }
+
   /** Lets the task pull what is ready. */
   protected give(values: Iterable<Out>): void {
     this.#ready.push(values[Symbol.iterator]())

@@ -27,6 +27,7 @@ export class CoGroupOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#pairs.close()
   }
 }

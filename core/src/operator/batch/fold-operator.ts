@@ -39,6 +39,7 @@ export class FoldOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#table.close()
   }
 

@@ -65,11 +65,15 @@ export class FoldTable {
     this.#spill(this.#level ?? 0)
     for (const partition of this.#partitions) {
       const table = new FoldTable(this.#fold, this.#share, (this.#level ?? 0) + 1)
-      for (const cursor = partition.read(); cursor.next(); ) {
-        table.merge(cursor.value.key, cursor.value.accumulator)
+      try {
+        for (const cursor = partition.read(); cursor.next(); ) {
+          table.merge(cursor.value.key, cursor.value.accumulator)
+        }
+        partition.close()
+        yield* table.groups()
+      } finally {
+        table.close()
       }
-      partition.close()
-      yield* table.groups()
     }
   }
 

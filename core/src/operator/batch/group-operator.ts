@@ -51,6 +51,7 @@ export class GroupOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#sorter.close()
   }
 }

@@ -122,21 +122,28 @@ export class HashJoin {
       return
     }
     const join = new HashJoin(this.#options, this.#share, this.#level + 1)
-    for (const cursor = builds.read(2); cursor.next(); ) join.addBuild(cursor.value)
-    for (const cursor = probes.read(2); cursor.next(); ) {
-      const probe = cursor.value
-      for (const row of join.probe(probe)) yield this.#options.pair(row, probe)
+    try {
+      for (const cursor = builds.read(2); cursor.next(); ) join.addBuild(cursor.value)
+      for (const cursor = probes.read(2); cursor.next(); ) {
+        const probe = cursor.value
+        for (const row of join.probe(probe)) yield this.#options.pair(row, probe)
+      }
+      yield* join.rest()
+    } finally {
+      join.close()
     }
-    yield* join.rest()
   }
 
   *#sorted(builds: SpillFile<unknown>, probes: SpillFile<unknown>): Generator<unknown> {
     const { build, probe, pair } = this.#options
     const pairs = new SortedPairs(build, probe, this.#share)
-    for (const cursor = builds.read(2); cursor.next(); ) pairs.left.add(cursor.value)
-    for (const cursor = probes.read(2); cursor.next(); ) pairs.right.add(cursor.value)
-    yield* pairs.joined(build.keeps, probe.keeps, pair)
-    pairs.close()
+    try {
+      for (const cursor = builds.read(2); cursor.next(); ) pairs.left.add(cursor.value)
+      for (const cursor = probes.read(2); cursor.next(); ) pairs.right.add(cursor.value)
+      yield* pairs.joined(build.keeps, probe.keeps, pair)
+    } finally {
+      pairs.close()
+    }
   }
 
   #partitionOf(key: unknown): Partition {

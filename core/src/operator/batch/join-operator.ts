@@ -47,6 +47,7 @@ export class HashJoinOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#join.close()
     this.#waiting.clear()
   }
@@ -86,6 +87,7 @@ export class SortMergeJoinOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#pairs.close()
   }
 }

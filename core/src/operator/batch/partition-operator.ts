@@ -36,6 +36,7 @@ export class PartitionOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#values.clear()
   }
 }

@@ -28,6 +28,7 @@ export class SortOperator extends BoundedOperator<unknown> {
   }
 
   override close(): void {
+    super.close()
     this.#sorter.close()
   }
 }

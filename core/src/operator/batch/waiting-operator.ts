@@ -52,6 +52,7 @@ export abstract class WaitingOperator<Out> extends BoundedOperator<Out> {
   }
 
   override close(): void {
+    super.close()
     this.#waiting.clear()
   }
 

@@ -8,6 +8,7 @@ export interface AppliedRule {
     | 'share-subplan'
     | 'choose-join'
     | 'keep-partitioning'
+    | 'keep-order'
   readonly uid: string
   readonly text: string
 }

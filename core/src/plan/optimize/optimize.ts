@@ -4,6 +4,7 @@ import type { AppliedRule } from './applied.ts'
 import { chooseJoins } from './choose-join.ts'
 import { filterSources } from './filter-source.ts'
 import { forwardBytes } from './forward-bytes.ts'
+import { keepOrder } from './keep-order.ts'
 import { keepPartitioning } from './keep-partitioning.ts'
 import { preAggregate } from './pre-aggregate.ts'
 import { projectSources } from './project-source.ts'
@@ -26,7 +27,8 @@ export function optimize(graph: LogicalGraph, uids: ReadonlyMap<number, string>,
   const shared = shareSubplans(graph, uids)
   const chosen = chooseJoins(shared.graph, shared.uids, parallelism)
   const kept = keepPartitioning(chosen.graph, shared.uids, parallelism)
-  const gathered = preAggregate(kept.graph, shared.uids, parallelism)
+  const ordered = keepOrder(kept.graph, shared.uids)
+  const gathered = preAggregate(ordered.graph, shared.uids, parallelism)
   const cut = cutRegions(gathered.graph, parallelism)
   const widestCut = parallelism > 1 ? cut : cutRegions(gathered.graph, 2)
   const forwarded = forwardBytes(gathered.graph, gathered.uids, widestCut.isCut)
@@ -37,6 +39,8 @@ export function optimize(graph: LogicalGraph, uids: ReadonlyMap<number, string>,
     uids: gathered.uids,
     cut,
     copies: forwarded.copies,
-    applied: [shared, chosen, kept, gathered, forwarded, filtered, projected].flatMap(({ applied }) => applied),
+    applied: [shared, chosen, kept, ordered, gathered, forwarded, filtered, projected].flatMap(
+      ({ applied }) => applied,
+    ),
   }
 }

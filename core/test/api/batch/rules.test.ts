@@ -53,6 +53,10 @@ const pairs: Readonly<Record<string, readonly [Program, Program]>> = {
         .groupBy((row) => row.key)
         .reduceGroup((own, key) => [[key, [...own].map(({ value }) => value).toSorted()]]),
   ],
+  'keep-order': [
+    (env, values) => tasksInOrder(spread(env, values).sort('key', 'value').filter(isLarge).sortPartition('key')),
+    (env, values) => tasksInOrder(spread(env, values).filter(isLarge).sort('key', 'value')),
+  ],
   'share-subplan': [
     (env, values) => {
       const source = env.from(values).bounded()
@@ -71,6 +75,18 @@ const pairs: Readonly<Record<string, readonly [Program, Program]>> = {
     (env, values) => spread(env, values).where('value', '>', 9).where('key', '!=', 2),
     (env, values) => spread(env, values).filter(({ key, value }) => value > 9 && key !== 2),
   ],
+}
+
+/** Within a task in order; which tasks hold which keys may differ by what was sampled. */
+function tasksInOrder(data: DataSet<Row>): DataSet<unknown> {
+  return data.mapPartition(function* (values) {
+    let last = -1
+    for (const { key, value } of values) {
+      if (key < last) throw new Error(`${key} comes after ${last}`)
+      last = key
+      yield [key, value]
+    }
+  })
 }
 
 const isLarge = ({ value }: Row): boolean => value > 9

@@ -138,6 +138,29 @@ describe('an exchange of bounded data', () => {
   })
 })
 
+describe('a sort of a task', () => {
+  it('is left out where the records are in its order already', () => {
+    const plan = planned((env) => {
+      const sorted = sales(env, 100).sort('shop', 'price')
+      sorted
+        .filter(({ price }) => price > 1)
+        .sortPartition('shop')
+        .uid('kept')
+        .print()
+      sorted.sortPartition('price').uid('other').print()
+      sorted.sortPartition({ by: 'shop', order: 'descending' }).uid('turned').print()
+      sorted
+        .map((sale) => sale)
+        .sortPartition('shop')
+        .uid('mapped')
+        .print()
+      sorted.rebalance().sortPartition('shop').uid('moved').print()
+    }, 2)
+    const kept = plan.applied.filter(({ rule }) => rule === 'keep-order').map(({ uid }) => uid)
+    expect(kept).toEqual(['kept'])
+  })
+})
+
 /** A source that says what it is asked to leave out. */
 function layered(asked: string): Source<Sale> {
   return {
