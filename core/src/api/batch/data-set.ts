@@ -4,10 +4,9 @@ import type { Comparable, Condition } from '../../connector/source.ts'
 import { OptionError } from '../../errors.ts'
 import { CoGroupOperator } from '../../operator/batch/co-group-operator.ts'
 import { CrossOperator } from '../../operator/batch/cross-operator.ts'
-import { IndexOperator, TaskCountOperator } from '../../operator/batch/index-operators.ts'
+import { numberedSerde } from '../../operator/batch/numbered.ts'
 import { SampleOperator, UniqueIdOperator, WeightOperator } from '../../operator/batch/numbering-operator.ts'
 import { type PartitionContext, PartitionOperator } from '../../operator/batch/partition-operator.ts'
-import { KeySampleOperator, RangeBoundsOperator, RangeOperator } from '../../operator/batch/range-operators.ts'
 import { SortOperator } from '../../operator/batch/sort-operator.ts'
 import type { JoinMap, JoinType } from '../../operator/join/join-type.ts'
 import type { Operator } from '../../operator/operator.ts'
@@ -23,7 +22,8 @@ import { BroadcastSets } from './broadcast-sets.ts'
 import { aggregateSpec } from './fold-spec.ts'
 import { GroupedDataSet } from './grouped-data-set.ts'
 import { type JoinKeys, type JoinSetOptions, joinSpec } from './join-spec.ts'
-import { keyOf, type SortKey, type SortOrder, sortOrder } from './sort-keys.ts'
+import { indexed, rangePartitioned } from './placement.ts'
+import { keyOf, type SortKey, sortOrder } from './sort-keys.ts'
 
 const forward: Partitioning = { kind: 'forward' }
 
@@ -275,7 +275,7 @@ export class DataSet<T> {
    * they hold about the same number of records.
    */
   partitionByRange(...keys: readonly SortKey<T>[]): DataSet<T> {
-    return this.#ranged(sortOrder(keys))
+    return new DataSet(rangePartitioned(this.#stream, this.#serde, sortOrder(keys)), this.#serde)
   }
 
   /** To all tasks in turn. */
@@ -312,7 +312,7 @@ export class DataSet<T> {
       throw new OptionError(`sample: the fraction is ${fraction}; it must be from 0 to 1, or above with replacement.`)
     }
     const create = (): Operator => new SampleOperator<unknown>(fraction, withReplacement, seed) as Operator
-    return this.#add({ type: 'sample', inputs: [this.#stream.edge(forward)], create, stateful: true }, this.#serde)
+    return this.#add({ type: 'sample', inputs: [this.#stream.edge(forward)], create }, this.#serde)
   }
 
   /**
@@ -329,7 +329,6 @@ export class DataSet<T> {
       type: 'sample-weight',
       inputs: [this.#stream.edge(forward)],
       create,
-      stateful: true,
     })
     const heaviest = (all: (readonly [number, T])[]): (readonly [number, T])[] =>
       all.length < 2 * size + 16 ? all : all.sort(([left], [right]) => right - left).slice(0, size)
@@ -348,18 +347,13 @@ export class DataSet<T> {
 
   /** Each record with its number, from 0: in the order of the tasks, and of the records within each. */
   zipWithIndex(): DataSet<readonly [number, T]> {
-    const counts = this.#then('count-tasks', () => new TaskCountOperator() as Operator)
-    return this.#add({
-      type: 'zip-with-index',
-      inputs: [this.#stream.edge(forward), counts.#stream.edge(counts.#broadcast)],
-      create: () => new IndexOperator(this.#untyped) as Operator,
-    })
+    return new DataSet(indexed(this.#stream, this.#serde), numberedSerde(this.#serde))
   }
 
   /** Each record with a number that no other one has; cheaper than `zipWithIndex`, since nothing has to be counted first. */
   zipWithUniqueId(): DataSet<readonly [number, T]> {
     const create = (): Operator => new UniqueIdOperator<unknown>() as Operator
-    return this.#add({ type: 'unique-id', inputs: [this.#stream.edge(forward)], create, stateful: true })
+    return this.#add({ type: 'unique-id', inputs: [this.#stream.edge(forward)], create }, numberedSerde(this.#serde))
   }
 
   /**
@@ -403,29 +397,6 @@ export class DataSet<T> {
 
   #all(): GroupedDataSet<'all', T> {
     return this.groupBy((): 'all' => 'all')
-  }
-
-  #ranged({ key, compareKeys }: SortOrder): DataSet<T> {
-    const keys = this.#then('sample-keys', () => new KeySampleOperator(key) as Operator)
-    const sampled: Partitioning = { kind: 'global', value: keys.#untyped }
-    const bounds = keys.#add({
-      type: 'range-bounds',
-      inputs: [keys.#stream.edge(sampled)],
-      create: () => new RangeBoundsOperator(compareKeys) as Operator,
-    })
-    const placed = this.#add<readonly [number, T]>({
-      type: 'find-range',
-      inputs: [this.#stream.edge(forward), bounds.#stream.edge(bounds.#broadcast)],
-      create: () => new RangeOperator(key, compareKeys, this.#untyped) as Operator,
-    })
-    return placed
-      .partitionBy(([range]) => range)
-      .map(([, value]) => value)
-      .#with(this.#serde)
-  }
-
-  #with(serde: Serde<T>): DataSet<T> {
-    return new DataSet(this.#stream, serde)
   }
 
   #then<Out>(type: string, create: () => Operator, serde?: Serde<Out>): DataSet<Out> {
