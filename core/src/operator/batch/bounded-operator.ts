@@ -132,7 +132,7 @@ export abstract class BoundedOperator<Out> extends BaseOperator<Out> implements 
     this.out.onBarrier(epoch)
   }
 
-  /** @throws STATE_INCOMPATIBLE when some tasks were done and others were not, and their number is another one now */
+  /** @throws STATE_INCOMPATIBLE at another number of tasks, unless all of them had given everything */
   override restoreOperatorState(state: OperatorState): void {
     const stored = (state.progress?.items ?? []).map((item) => {
       const bytes = Buffer.from(item.buffer, item.byteOffset, item.length)
@@ -140,14 +140,19 @@ export abstract class BoundedOperator<Out> extends BaseOperator<Out> implements 
     })
     const { index, parallelism, uid } = this.context
     const own = stored.find((task) => task.parallelism === parallelism && task.index === index)
-    const isAlike = new Set(stored.map(({ isDone }) => isDone)).size === 1
-    if (own === undefined && !isAlike && stored.length > 0) {
-      const difference = `operator ${uid} has given all of its results in some tasks of ${stored[0]?.parallelism} and not in others; go on with that parallelism`
+    if (own !== undefined) {
+      this.#isDone = own.isDone
+      return
+    }
+    const open = stored.find(({ isDone }) => !isDone)
+    if (open !== undefined) {
+      // What is on its way was placed for other tasks, perhaps by another strategy.
+      const difference = `operator ${uid} has not given all of its results in ${open.parallelism} tasks; go on with that parallelism`
       throw new StateIncompatibleError(`The stored state does not fit: ${difference}.`, [difference], {
         where: { operator: uid },
       })
     }
-    this.#isDone = own?.isDone ?? stored[0]?.isDone ?? false
+    this.#isDone = stored.length > 0
   }
 
   #onInputEnd(input: number): void {
