@@ -285,8 +285,8 @@ export class DataSet<T> {
 
   /** Sorts the records that each task has; equal ones stay as they came. */
   sortPartition(...keys: readonly SortKey<T>[]): DataSet<T> {
-    const { compare, parts } = sortOrder(keys)
-    const create = (): Operator => new SortOperator(compare, this.#untyped)
+    const { key, compareKeys, parts } = sortOrder(keys)
+    const create = (): Operator => new SortOperator(key, compareKeys, this.#untyped)
     const inputs = [this.#stream.edge(forward)]
     const traits = { forwards: 'all', isReducing: true, sorts: parts } as const
     return this.#add({ type: 'sort-partition', inputs, create, traits }, this.#serde)

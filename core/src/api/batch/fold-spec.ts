@@ -1,9 +1,8 @@
 import { CombineOperator } from '../../operator/batch/combine-operator.ts'
 import { aggregatingFold } from '../../operator/batch/fold.ts'
 import { FoldOperator, type FoldOptions } from '../../operator/batch/fold-operator.ts'
-import { GroupOperator } from '../../operator/batch/group-operator.ts'
+import { GroupOperator, type GroupOrder } from '../../operator/batch/group-operator.ts'
 import { type KeyedPartial, keyedPartialSerde } from '../../operator/batch/keyed-partial.ts'
-import type { Comparison } from '../../operator/batch/sort-operator.ts'
 import type { Combiner, LogicalEdge } from '../../plan/logical-graph.ts'
 import { msgpack } from '../../serde/msgpack.ts'
 import type { Serde } from '../../serde/serde.ts'
@@ -13,7 +12,7 @@ import type { BoundedSpec } from './bounded-spec.ts'
 export interface AggregateOptions {
   readonly serde: Serde<unknown>
   /** Order of the records within a group; null for any. */
-  readonly within: Comparison | null
+  readonly within: GroupOrder | null
   /** The key that has a result even when there is no record; null when there is none. */
   readonly ofNothing: unknown
 }

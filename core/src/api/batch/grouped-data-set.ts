@@ -1,8 +1,7 @@
 import { OptionError } from '../../errors.ts'
 import { type CombineGroup, CombineGroupOperator } from '../../operator/batch/combine-group-operator.ts'
 import { reducingFold } from '../../operator/batch/fold.ts'
-import { GroupOperator } from '../../operator/batch/group-operator.ts'
-import type { Comparison } from '../../operator/batch/sort-operator.ts'
+import { GroupOperator, type GroupOrder } from '../../operator/batch/group-operator.ts'
 import type { LogicalEdge } from '../../plan/logical-graph.ts'
 import type { Serde } from '../../serde/serde.ts'
 import type { Aggregate } from '../../state/keyed/descriptor.ts'
@@ -10,7 +9,7 @@ import type { Ordered } from '../keyed-stream.ts'
 import type { AddOperator } from './bounded-spec.ts'
 import type { DataSet } from './data-set.ts'
 import { type AggregateOptions, aggregateSpec, foldSpec } from './fold-spec.ts'
-import { type SortKey, sortOrder } from './sort-keys.ts'
+import { inOrderOf, type SortKey, sortOrder } from './sort-keys.ts'
 
 /** A data set whose records belong to groups, by keys of type `K`. */
 export class GroupedDataSet<K, T> {
@@ -18,7 +17,7 @@ export class GroupedDataSet<K, T> {
   readonly #key: (value: unknown) => unknown
   readonly #serde: Serde<T>
   readonly #add: AddOperator
-  readonly #within: Comparison | null
+  readonly #within: GroupOrder | null
 
   /** @internal */
   constructor(
@@ -26,7 +25,7 @@ export class GroupedDataSet<K, T> {
     key: (value: unknown) => unknown,
     serde: Serde<T>,
     add: AddOperator,
-    within: Comparison | null = null,
+    within: GroupOrder | null = null,
   ) {
     this.#input = input
     this.#key = key
@@ -114,9 +113,8 @@ export class GroupedDataSet<K, T> {
 
   /** The records of each group in this order, for the function that follows. */
   sortGroup(...keys: readonly SortKey<T>[]): GroupedDataSet<K, T> {
-    const { compare } = sortOrder(keys)
-    const before = this.#within
-    const within: Comparison = before === null ? compare : (left, right) => before(left, right) || compare(left, right)
+    const order = sortOrder(keys)
+    const within = this.#within === null ? order : inOrderOf(this.#within, order)
     return new GroupedDataSet<K, T>(this.#input, this.#key, this.#serde, this.#add, within)
   }
 

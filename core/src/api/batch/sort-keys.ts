@@ -1,3 +1,4 @@
+import type { GroupOrder } from '../../operator/batch/group-operator.ts'
 import { compareValues } from '../../operator/batch/memory/compare-values.ts'
 import type { Comparison } from '../../operator/batch/sort-operator.ts'
 
@@ -14,7 +15,6 @@ export interface SortBy<T> {
 export interface SortOrder {
   readonly key: (value: unknown) => unknown
   readonly compareKeys: Comparison
-  readonly compare: Comparison
   /** Key functions, each followed by whether it ascends: the same for the same order. */
   readonly parts: readonly unknown[]
 }
@@ -43,7 +43,7 @@ export function sortOrder<T>(keys: readonly SortKey<T>[]): SortOrder {
   if (parts.length === 1 && first !== undefined) {
     const { key, sign } = first
     const compareKeys: Comparison = sign === 1 ? compareValues : (left, right) => compareValues(right, left)
-    return { key, compareKeys, compare: (left, right) => compareKeys(key(left), key(right)), parts: identity }
+    return { key, compareKeys, parts: identity }
   }
   const compareKeys: Comparison = (left, right) => {
     for (let at = 0; at < parts.length; at++) {
@@ -52,12 +52,17 @@ export function sortOrder<T>(keys: readonly SortKey<T>[]): SortOrder {
     }
     return 0
   }
-  const compare: Comparison = (left, right) => {
-    for (const { key, sign } of parts) {
-      const order = compareValues(key(left), key(right))
-      if (order !== 0) return order * sign
-    }
-    return 0
+  return { key: (value) => parts.map(({ key }) => key(value)), compareKeys, parts: identity }
+}
+
+/** Ordered by the first, and where that is equal by the second. */
+export function inOrderOf(first: GroupOrder, second: GroupOrder): GroupOrder {
+  return {
+    key: (value) => [first.key(value), second.key(value)],
+    compareKeys: (left, right) => {
+      const [own, next] = left as readonly [unknown, unknown]
+      const [otherOwn, otherNext] = right as readonly [unknown, unknown]
+      return first.compareKeys(own, otherOwn) || second.compareKeys(next, otherNext)
+    },
   }
-  return { key: (value) => parts.map(({ key }) => key(value)), compareKeys, compare, parts: identity }
 }

@@ -8,10 +8,16 @@ import { ExternalSorter } from './memory/external-sorter.ts'
 import { ownsKey } from './owns-key.ts'
 import type { Comparison } from './sort-operator.ts'
 
+/** How the records of a group are ordered. */
+export interface GroupOrder {
+  readonly key: (value: unknown) => unknown
+  readonly compareKeys: Comparison
+}
+
 export interface GroupOptions {
   readonly key: (value: unknown) => unknown
   /** Order of the records within a group; null as they came. */
-  readonly within: Comparison | null
+  readonly within: GroupOrder | null
   readonly serde: Serde<unknown>
   readonly reduceGroup: (values: Iterable<unknown>, key: unknown) => Iterable<unknown>
   /** What is given of this key when there is no record at all; null for nothing. */
@@ -34,8 +40,15 @@ export class GroupOperator extends BoundedOperator<unknown> {
   override setup(context: OperatorContext): void {
     super.setup(context)
     const { key, within, serde } = this.#options
-    const compare: Comparison = (left, right) => compareValues(key(left), key(right)) || (within?.(left, right) ?? 0)
-    this.#sorter = new ExternalSorter(compare, serde, this.memory)
+    const compareBoth: Comparison = (left, right) => {
+      const [group, place] = left as readonly [unknown, unknown]
+      const [otherGroup, otherPlace] = right as readonly [unknown, unknown]
+      return compareValues(group, otherGroup) || (within as GroupOrder).compareKeys(place, otherPlace)
+    }
+    this.#sorter =
+      within === null
+        ? new ExternalSorter(key, compareValues, serde, this.memory)
+        : new ExternalSorter((value) => [key(value), within.key(value)], compareBoth, serde, this.memory)
   }
 
   *output(): Generator<unknown> {

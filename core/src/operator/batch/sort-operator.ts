@@ -7,19 +7,21 @@ export type Comparison = (left: unknown, right: unknown) => number
 
 /** All records of the task in order; equal ones stay as they came. */
 export class SortOperator extends BoundedOperator<unknown> {
-  readonly #compare: Comparison
+  readonly #key: (value: unknown) => unknown
+  readonly #compareKeys: Comparison
   readonly #serde: Serde<unknown>
   #sorter!: ExternalSorter<unknown>
 
-  constructor(compare: Comparison, serde: Serde<unknown>) {
+  constructor(key: (value: unknown) => unknown, compareKeys: Comparison, serde: Serde<unknown>) {
     super([(value) => this.#sorter.add(value)])
-    this.#compare = compare
+    this.#key = key
+    this.#compareKeys = compareKeys
     this.#serde = serde
   }
 
   override setup(context: OperatorContext): void {
     super.setup(context)
-    this.#sorter = new ExternalSorter(this.#compare, this.#serde, this.memory)
+    this.#sorter = new ExternalSorter(this.#key, this.#compareKeys, this.#serde, this.memory)
   }
 
   *output(): Generator<unknown> {

@@ -26,7 +26,7 @@ export class SortedPairs {
 
   constructor(left: PairedSide, right: PairedSide, share: MemoryShare) {
     const sorter = ({ key, serde }: PairedSide): ExternalSorter<unknown> =>
-      new ExternalSorter<unknown>((a, b) => compareValues(key(a), key(b)), serde, share.part(0.4))
+      new ExternalSorter<unknown>(key, compareValues, serde, share.part(0.4))
     const list = ({ serde }: PairedSide): SpillableList<unknown> => new SpillableList(serde, share.part(0.1))
     this.left = sorter(left)
     this.right = sorter(right)

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../../../src/metrics/logger.ts'
 import { MetricRegistry } from '../../../src/metrics/metric-registry.ts'
+import { compareValues } from '../../../src/operator/batch/memory/compare-values.ts'
 import { TaskMemory } from '../../../src/operator/batch/memory/task-memory.ts'
 import { SortOperator } from '../../../src/operator/batch/sort-operator.ts'
 import { MAX_WATERMARK, type Receiver } from '../../../src/operator/operator.ts'
@@ -13,7 +14,7 @@ import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 class SortUnderTest {
   readonly given: unknown[] = []
   readonly states: OperatorState[] = []
-  readonly operator = new SortOperator((left, right) => (left as number) - (right as number), msgpack())
+  readonly operator = new SortOperator((n) => n, compareValues, msgpack())
   readonly input: Receiver<unknown>
 
   constructor(index = 0, parallelism = 1) {

@@ -1,21 +1,34 @@
 import type { Cursor } from './cursor.ts'
 
-/** Sorted inputs as one; of equal values those of the earlier input come first. A binary heap of the inputs. */
-export function mergeCursors<T>(inputs: readonly Cursor<T>[], compare: (left: T, right: T) => number): Cursor<T> {
-  return new MergeCursor(inputs, compare)
+/** Sorted inputs as one; of values with equal keys those of the earlier input come first. A binary heap of the inputs. */
+export function mergeCursors<T>(
+  inputs: readonly Cursor<T>[],
+  key: (value: T) => unknown,
+  compareKeys: (left: unknown, right: unknown) => number,
+): Cursor<T> {
+  return new MergeCursor(inputs, key, compareKeys)
 }
 
 class MergeCursor<T> implements Cursor<T> {
   value!: T
   readonly #inputs: readonly Cursor<T>[]
-  readonly #compare: (left: T, right: T) => number
+  readonly #key: (value: T) => unknown
+  readonly #compareKeys: (left: unknown, right: unknown) => number
+  /** Of the value that each input stands at. */
+  readonly #keys: unknown[]
   /** Indices of inputs that have a value, the least at the root. */
   readonly #heap: number[] = []
   #started = false
 
-  constructor(inputs: readonly Cursor<T>[], compare: (left: T, right: T) => number) {
+  constructor(
+    inputs: readonly Cursor<T>[],
+    key: (value: T) => unknown,
+    compareKeys: (left: unknown, right: unknown) => number,
+  ) {
     this.#inputs = inputs
-    this.#compare = compare
+    this.#key = key
+    this.#compareKeys = compareKeys
+    this.#keys = inputs.map(() => undefined)
   }
 
   next(): boolean {
@@ -29,21 +42,26 @@ class MergeCursor<T> implements Cursor<T> {
 
   #start(): void {
     this.#started = true
-    this.#inputs.forEach((input, index) => {
-      if (input.next()) this.#heap.push(index)
-    })
+    for (const index of this.#inputs.keys()) if (this.#read(index)) this.#heap.push(index)
     for (let at = (this.#heap.length >> 1) - 1; at >= 0; at--) this.#sink(at)
   }
 
   #advance(): void {
     const top = this.#heap[0]
     if (top === undefined) return
-    if (!(this.#inputs[top] as Cursor<T>).next()) {
+    if (!this.#read(top)) {
       const last = this.#heap.pop() as number
       if (this.#heap.length === 0) return
       this.#heap[0] = last
     }
     this.#sink(0)
+  }
+
+  #read(index: number): boolean {
+    const input = this.#inputs[index] as Cursor<T>
+    if (!input.next()) return false
+    this.#keys[index] = this.#key(input.value)
+    return true
   }
 
   #sink(from: number): void {
@@ -62,7 +80,7 @@ class MergeCursor<T> implements Cursor<T> {
   }
 
   #isBefore(left: number, right: number): boolean {
-    const order = this.#compare((this.#inputs[left] as Cursor<T>).value, (this.#inputs[right] as Cursor<T>).value)
+    const order = this.#compareKeys(this.#keys[left], this.#keys[right])
     return order < 0 || (order === 0 && left < right)
   }
 }

@@ -48,6 +48,16 @@ export class SpillFile<T> {
     if (writer.position >= WRITE_BYTES) this.flush()
   }
 
+  /** Takes a value that is encoded already, with its length before it. */
+  appendBytes(bytes: Uint8Array, start: number, end: number): void {
+    const writer = this.#writer
+    const at = writer.reserve(end - start)
+    writer.buffer.set(bytes.subarray(start, end), at)
+    writer.position = at + end - start
+    this.#count++
+    if (writer.position >= WRITE_BYTES) this.flush()
+  }
+
   /** Writes out what is buffered, so that readers see it. */
   flush(): void {
     const { buffer, position } = this.#writer
