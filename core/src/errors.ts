@@ -24,6 +24,7 @@ export const errorCodes = [
   'SOURCE_FAILED',
   'LOG_FAILED',
   'STATE_BACKEND_FAILED',
+  'SPILL_FAILED',
   'WORKER_FAILED',
   'PATTERN_INVALID',
   'SKIP_TARGET_MISSING',
@@ -65,6 +66,7 @@ const defaultReaction: Partial<Record<ErrorCode, Reaction>> = {
   SOURCE_FAILED: 'restart-task',
   LOG_FAILED: 'restart-task',
   STATE_BACKEND_FAILED: 'restart-task',
+  SPILL_FAILED: 'restart-task',
   WORKER_FAILED: 'restart-task',
   FENCED: 'leave-task',
 }

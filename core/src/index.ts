@@ -1,4 +1,9 @@
 export type { AsyncCall, LookupCacheOptions, LookupJoinOptions } from './api/async-stream.ts'
+export type { BroadcastSets, SetsOf } from './api/batch/broadcast-sets.ts'
+export type { DataSet, SampleOptions } from './api/batch/data-set.ts'
+export type { GroupedDataSet } from './api/batch/grouped-data-set.ts'
+export type { JoinKeys, JoinSetOptions, JoinStrategy } from './api/batch/join-spec.ts'
+export type { SortBy, SortKey } from './api/batch/sort-keys.ts'
 export type { BroadcastJoinOptions } from './api/broadcast-join.ts'
 export type {
   BroadcastConnectedStream,
@@ -53,6 +58,7 @@ export type { Counter, GaugeReader, Histogram, Labels, MetricGroup } from './met
 export type { AsyncFunction, AsyncOptions, AsyncRetryOptions, CallContext } from './operator/async/async-function.ts'
 export { type BatchedLookupOptions, batchedLookup, type FoundMany } from './operator/async/batched-lookup.ts'
 export type { Lookup, LookupContext } from './operator/async/lookup.ts'
+export type { PartitionContext } from './operator/batch/partition-operator.ts'
 export type { JoinMap, JoinType } from './operator/join/join-type.ts'
 export { type Aggregator, aggregators } from './operator/loop/aggregator.ts'
 export type { Round } from './operator/loop/round.ts'

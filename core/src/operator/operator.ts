@@ -2,6 +2,7 @@ import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { StateChange, StateEntry, StateKey } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
+import type { TaskMemory } from './batch/memory/task-memory.ts'
 import type { RoundMark } from './loop/round.ts'
 import type { OperatorState } from './operator-state.ts'
 
@@ -58,6 +59,8 @@ export interface OperatorContext {
   readonly delta: DeltaCollector
   /** Null when all state is on the heap. */
   readonly stateReader: StateReader | null
+  /** Of operators that hold much of their input. */
+  readonly memory: TaskMemory
 }
 
 /** Reads what is stored of keys that are not on the heap. */
@@ -97,6 +100,10 @@ export interface PendingWork {
   readonly isEmpty: boolean
   /** It has more on the heap than it should until an epoch is committed: the next barrier comes at once. */
   readonly needsCommit: boolean
+  /** It holds elements that are in no snapshot: nothing is committed for now, and the task reads on. */
+  readonly suspendsCommits: boolean
+  /** Gives at most about `budget` records of what is ready; false when nothing is. Called when what is downstream has room. */
+  produce(budget: number): boolean
 }
 
 /** What an operator of a loop does of itself, between batches, as if it were an input of the task. */

@@ -1,3 +1,4 @@
+import { AccumulatorSink } from '../connector/accumulator.ts'
 import { GraphError } from '../errors.ts'
 import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
@@ -34,6 +35,7 @@ export function validate(graph: LogicalGraph): void {
     if (node.id !== at) throw invalid(graph, node, `has the id ${node.id} at position ${at}; ids are positions`)
     checkInputs(graph, node)
     checkSequence(graph, node)
+    checkBounded(graph, node)
     for (const { from } of node.inputs) read.add(from)
   })
   for (const node of graph.nodes) {
@@ -43,6 +45,7 @@ export function validate(graph: LogicalGraph): void {
   }
   checkLoops(graph)
   checkTopics(graph)
+  checkAccumulators(graph)
   assignUids(graph)
 }
 
@@ -77,18 +80,52 @@ function outer({ inputs }: LogicalNode): number[] {
   return inputs.flatMap(({ from, isFeedback }) => (isFeedback ? [] : [from]))
 }
 
+function checkAccumulators(graph: LogicalGraph): void {
+  const taken = new Map<string, LogicalNode>()
+  for (const node of graph.nodes) {
+    if (node.kind !== 'sink' || node.sink.kind !== 'custom' || !(node.sink.sink instanceof AccumulatorSink)) continue
+    const { accumulator } = node.sink.sink
+    const other = taken.get(accumulator)
+    if (other !== undefined) {
+      throw invalid(graph, node, `is the accumulator '${accumulator}', which there is at ${other.callSite} already`)
+    }
+    taken.set(accumulator, node)
+  }
+}
+
 /** What comes first must end. */
 function checkSequence(graph: LogicalGraph, node: LogicalNode): void {
   const first = node.type === 'sequence' ? node.inputs[FIRST] : undefined
-  if (first === undefined) return
-  for (let from = [first.from]; from.length > 0; ) {
-    const nodes = from.map((id) => graph.nodes[id] as LogicalNode)
+  const endless = first === undefined ? undefined : endlessSource(graph, [first.from])
+  if (endless === undefined) return
+  throw invalid(graph, node, `comes after a stream of '${endless.name}', which does not end; give it bounded: true`)
+}
+
+/** Nothing comes of waiting for all of an endless stream. */
+function checkBounded(graph: LogicalGraph, node: LogicalNode): void {
+  if (node.kind !== 'operator' || node.bounded !== true) return
+  const endless = endlessSource(
+    graph,
+    node.inputs.map(({ from }) => from),
+  )
+  if (endless === undefined) return
+  throw invalid(
+    graph,
+    node,
+    `needs all of its input, and '${endless.name}' does not end; give it bounded: true, or use keyBy and windows`,
+  )
+}
+
+function endlessSource(graph: LogicalGraph, from: readonly number[]): LogicalNode | undefined {
+  const seen = new Set<number>()
+  for (let waiting = [...from]; waiting.length > 0; ) {
+    const nodes = waiting.map((id) => graph.nodes[id] as LogicalNode)
     const endless = nodes.find((own) => own.kind === 'source' && !isBounded(own))
-    if (endless !== undefined) {
-      throw invalid(graph, node, `comes after a stream of '${endless.name}', which does not end; give it bounded: true`)
-    }
-    from = nodes.flatMap(({ inputs }) => inputs.map((edge) => edge.from))
+    if (endless !== undefined) return endless
+    for (const id of waiting) seen.add(id)
+    waiting = [...new Set(nodes.flatMap(({ inputs }) => inputs.map((edge) => edge.from)))].filter((id) => !seen.has(id))
   }
+  return undefined
 }
 
 function isBounded({ source }: SourceNode): boolean {

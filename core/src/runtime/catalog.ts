@@ -20,6 +20,7 @@ export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
         logger: silentLogger,
         delta: { changes: [], setOperatorState() {} },
         stateReader: null,
+        memory: { budgetBytes: 1, directory: '' },
         schedule: () => () => {},
         post() {},
         sink: () => nowhere,

@@ -1,6 +1,7 @@
 import { StreamError, UserFunctionError } from '../errors.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
+import { type MemoryLimits, TaskMemory } from '../operator/batch/memory/task-memory.ts'
 import { FEEDBACK } from '../operator/loop/loop-head.ts'
 import type { RoundMark } from '../operator/loop/round.ts'
 import type {
@@ -122,6 +123,7 @@ export interface ChainEnvironment {
   readonly logger: Logger
   readonly delta: DeltaCollector
   readonly stateReader: StateReader | null
+  readonly memory: MemoryLimits
   readonly schedule: (timeMs: number, callback: () => void) => CancelTimer
   readonly post: (callback: () => void) => void
   /** The receiver behind a sink node. */
@@ -151,15 +153,17 @@ export class Chain implements PendingWork {
     const operators = new Map<string, Operator>()
     const outputs = new Map<string, Receiver<unknown>>()
     const feedback = new Map<string, FeedbackLink>()
+    const memory = new TaskMemory(environment.memory)
     for (let at = region.nodes.length - 1; at >= 0; at--) {
       const { uid, node } = region.nodes[at] as Region['nodes'][number]
       connect(region, uid, { operators, outputs, feedback }, environment)
       if (node.kind !== 'operator') continue
       const operator = node.create()
       operators.set(uid, operator)
-      operator.setup(context(region, uid, node.name, outputs, environment))
+      operator.setup(context(region, uid, node.name, outputs, memory, environment))
     }
     for (const [uid, link] of feedback) link.target = inputOf(operators, uid, FEEDBACK)
+    if (memory.isUsed) exposeMemory(memory, environment.metrics)
     return new Chain(operators, outputs)
   }
 
@@ -187,6 +191,16 @@ export class Chain implements PendingWork {
 
   get needsCommit(): boolean {
     return this.#pending.some(({ needsCommit }) => needsCommit)
+  }
+
+  get suspendsCommits(): boolean {
+    return this.#pending.some(({ suspendsCommits }) => suspendsCommits)
+  }
+
+  /** Those furthest downstream first, so that what is held becomes less before it becomes more. */
+  produce(budget: number): boolean {
+    for (const work of this.#pending) if (work.produce(budget)) return true
+    return false
   }
 
   get catalog(): StateCatalogEntry[] {
@@ -254,6 +268,11 @@ export class Chain implements PendingWork {
   }
 }
 
+function exposeMemory(memory: TaskMemory, metrics: MetricGroup): void {
+  metrics.gauge('millrace_memory_held_bytes', 'Held by sorts, joins and groupings, as estimated', () => memory.held)
+  metrics.gauge('millrace_memory_peak_bytes', 'The most that sorts, joins and groupings held', () => memory.peak)
+}
+
 function userFailure(cause: unknown, uid: string, method: string): StreamError {
   if (StreamError.is(cause)) return cause.locate({ operator: uid })
   const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
@@ -311,6 +330,7 @@ function context(
   uid: string,
   name: string,
   outputs: ReadonlyMap<string, Receiver<unknown>>,
+  memory: TaskMemory,
   environment: ChainEnvironment,
 ): OperatorContext {
   const { job, index, attempt, maxParallelism, clock, metrics, logger, delta, stateReader, schedule, post } =
@@ -328,6 +348,7 @@ function context(
     logger,
     delta,
     stateReader,
+    memory,
     schedule,
     post,
     output: (tag) => outputs.get(outputId(uid, tag ?? null)) ?? (tag === undefined ? discard : undefined),

@@ -29,6 +29,9 @@ interface RecordCounts {
   readonly recordsOut: number
 }
 
+/** Records that operators give from what they held before other work of the task gets its turn. */
+const PRODUCE_BUDGET = 2048
+
 type StopRequest = 'none' | 'commit' | 'abandon'
 
 /**
@@ -211,6 +214,7 @@ export class Task {
       logger,
       delta: this.#collector,
       stateReader: stateReader(takenOver, this.#environment.stateCacheKeys),
+      memory: this.#environment.memory,
       schedule: (timeMs, callback) => this.#mailbox.schedule(timeMs, this.#changing(callback)),
       post: (callback) => this.#mailbox.post(this.#changing(callback)),
       sink: (uid) => outputs.sink(uid),
@@ -259,6 +263,11 @@ export class Task {
       if (this.#isDraining) inputs.endSources()
       this.#mailbox.run()
       if (this.#stop === 'commit') {
+        if (chain.suspendsCommits) {
+          // What is held is in no epoch: it is read again from the last commit.
+          await this.#commitEnd()
+          return 'stopped'
+        }
         if (!chain.holdsBarriers) {
           await this.#finalEpoch(false)
           return 'stopped'
@@ -283,12 +292,23 @@ export class Task {
         }
         this.#barrier(false)
       }
-      if (outputs.isFull || chain.isFull) {
+      if (outputs.isFull) {
         outputs.afterBatch(true)
         await this.#wait('blocked')
         continue
       }
       this.#busy.enter('busy')
+      if (chain.produce(PRODUCE_BUDGET)) {
+        this.#isDirty = true
+        outputs.afterBatch(false)
+        await clock.yield()
+        continue
+      }
+      if (chain.isFull) {
+        outputs.afterBatch(true)
+        await this.#wait('blocked')
+        continue
+      }
       const records = inputs.poll()
       if (records >= 0) {
         this.#isDirty = true
@@ -315,7 +335,7 @@ export class Task {
 
   /** Whether there is anything to commit, and no commit under way. */
   get #mayCommit(): boolean {
-    return this.#isDirty && this.#committing === null
+    return this.#isDirty && this.#committing === null && this.#chain?.suspendsCommits !== true
   }
 
   #changing(callback: () => void): () => void {

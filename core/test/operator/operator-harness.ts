@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os'
 import { silentLogger } from '../../src/metrics/logger.ts'
 import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
+import { TaskMemory } from '../../src/operator/batch/memory/task-memory.ts'
 import type { RoundMark } from '../../src/operator/loop/round.ts'
 import type { Operator, Receiver, StateReader } from '../../src/operator/operator.ts'
 import type { OperatorState } from '../../src/operator/operator-state.ts'
@@ -49,6 +51,7 @@ export class OperatorHarness {
       clock,
       metrics: this.metrics,
       logger: silentLogger,
+      memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
       stateReader,
       schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),

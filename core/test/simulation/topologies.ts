@@ -304,6 +304,39 @@ const plainTopologies: readonly Topology[] = [
         .toTopic('windows', json())
     }),
   },
+  ...[1, 2].map(
+    (parallelism): Topology => ({
+      name: `sorting, grouping and joining all of its input, with ${parallelism} tasks`,
+      parallelism,
+      run: { memoryBudget: 2_000 },
+      outputs: ['sums', 'ordered', 'count'],
+      prepare(storage) {
+        fill(storage, 'in', 2, readings(12, 12))
+        storage.createTopic('sums', 1)
+        storage.createTopic('ordered', 1)
+        storage.createTopic('count', 1)
+      },
+      job: job(`batch-${parallelism}`, (env) => {
+        const all = env.topic('in', json<Reading>(), { bounded: true, time }).bounded()
+        const sums = all.groupBy('key').aggregate({
+          create: () => 0,
+          add: (sum, reading) => sum + reading.n,
+          merge: (left, right) => left + right,
+          result: (sum) => sum,
+        })
+        all
+          .join(sums, { key: 'key', by: ([key]) => key }, ({ n }, [key, sum]) => ({ key, n, sum }))
+          .stream()
+          .toTopic('sums', json())
+        all
+          .sort({ by: 'n', order: 'descending' })
+          .map(({ n }) => n)
+          .stream()
+          .toTopic('ordered', json())
+        all.count().stream().toTopic('count', json())
+      }),
+    }),
+  ),
   {
     name: 'two inputs with shared state and timers',
     parallelism: 1,

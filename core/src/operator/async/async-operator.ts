@@ -38,6 +38,7 @@ type WaitingCalls = { readonly calls: OperatorListDescriptor<Call> }
  */
 export class AsyncOperator extends OneInputOperator<unknown, unknown> implements PendingWork {
   readonly needsCommit = false
+  readonly suspendsCommits = false
   readonly #function: AsyncFunction<unknown, unknown>
   readonly #settings: AsyncSettings
   /** Calls that have not been started, for want of capacity. */
@@ -77,6 +78,10 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
 
   override get pending(): PendingWork {
     return this
+  }
+
+  produce(): boolean {
+    return false
   }
 
   get isFull(): boolean {

@@ -50,6 +50,7 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
   readonly isFull = false
   readonly holdsBarriers = false
   readonly needsCommit = false
+  readonly suspendsCommits = false
   readonly #spec: LoopSpec
   #queue!: FeedbackQueue
   #result: Receiver<unknown> | null = null
@@ -90,6 +91,10 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
 
   override get driven(): Driven {
     return this
+  }
+
+  produce(): boolean {
+    return false
   }
 
   get isEmpty(): boolean {

@@ -24,6 +24,7 @@ export class ReplayOperator extends BaseOperator<unknown> implements Driven, Pen
   readonly isFull = false
   readonly holdsBarriers = false
   readonly needsCommit = false
+  readonly suspendsCommits = false
   readonly #serde: Serde<unknown>
   #records!: FeedbackQueue
   /** The next one to send in this round. */
@@ -56,6 +57,10 @@ export class ReplayOperator extends BaseOperator<unknown> implements Driven, Pen
 
   override get driven(): Driven {
     return this
+  }
+
+  produce(): boolean {
+    return false
   }
 
   get isEmpty(): boolean {
