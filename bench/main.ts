@@ -7,6 +7,8 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
+  npm run bench -- loops                      connected components and PageRank on a random graph
+  npm run bench -- batch                      bounded jobs: word count over text, a sort, a join, beyond their memory budget
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys, what it takes off the throughput; waiting for input
   npm run bench -- recovery                   from SIGKILL to the first committed output of the surviving worker
@@ -14,6 +16,12 @@ const usage = `Measures Millrace on this machine.
   --runs <n>       runs of each case, of which the median is given (default 3)
   --events <n>     nexmark, windows, state, cep: events (default 1,000,000)
   --memory         cep: from memory only
+  --vertices <n>   loops: of the graph (default 100,000)
+  --edges <n>      loops: of the graph (default 1,000,000)
+  --rounds <n>     loops: of PageRank (default 10)
+  --scale <x>      batch: part of 1 GB of text, 10 million records to sort, 5 million to join with 1 million (default 1)
+  --budget <MB>    batch: memory budget (default 256)
+  --case <name>    batch: only word-count, sort or join
   --json           one JSON object as the last line
 
 Of nexmark:
@@ -40,6 +48,11 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '3' },
     rounds: { type: 'string' },
     events: { type: 'string', default: '1000000' },
+    vertices: { type: 'string', default: '100000' },
+    edges: { type: 'string', default: '1000000' },
+    scale: { type: 'string', default: '1' },
+    budget: { type: 'string', default: '256' },
+    case: { type: 'string', multiple: true },
     query: { type: 'string', multiple: true },
     peers: { type: 'string' },
     parallelism: { type: 'string', default: '1' },
@@ -85,6 +98,25 @@ switch (values.help ? undefined : positionals[0]) {
       say,
     )
     if (values.json) console.log(JSON.stringify({ bench: 'cep', machine, cases }))
+    break
+  }
+  case 'loops': {
+    const { benchLoops } = await import('./loops/loops.ts')
+    const sizes = {
+      vertices: Number(values.vertices),
+      edges: Number(values.edges),
+      rounds: Number(values.rounds ?? 10),
+    }
+    const cases = await benchLoops({ runs, ...sizes }, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'loops', machine, ...sizes, cases }))
+    break
+  }
+  case 'batch': {
+    const { benchBatch } = await import('./batch/batch.ts')
+    const budgetBytes = Number(values.budget) * 1024 * 1024
+    const options = { runs, scale: Number(values.scale), budgetBytes, only: values.case ?? null }
+    const cases = await benchBatch(options, say)
+    if (values.json) console.log(JSON.stringify({ bench: 'batch', machine, cases }))
     break
   }
   case 'nexmark': {

@@ -60,6 +60,7 @@ const publicEntries = [
   '@millrace/core',
   '@millrace/core/testing',
   '@millrace/core/spi',
+  '@millrace/connectors',
   '@millrace/testcontainers',
   '@millrace/cep',
 ]
@@ -67,6 +68,7 @@ const sisters: Record<string, string[]> = {
   core: [],
   testcontainers: [],
   cep: ['@millrace/core', '@millrace/core/spi'],
+  connectors: ['@millrace/core', '@millrace/core/spi'],
   examples: publicEntries,
   bench: publicEntries,
 }

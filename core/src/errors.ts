@@ -17,12 +17,14 @@ export const errorCodes = [
   'STATE_INCOMPATIBLE',
   'STATE_LOST',
   'STATE_CORRUPT',
+  'LOOP_RUNNING',
   'OFFSETS_LOST',
   'FENCED',
   'SINK_FAILED',
   'SOURCE_FAILED',
   'LOG_FAILED',
   'STATE_BACKEND_FAILED',
+  'SPILL_FAILED',
   'WORKER_FAILED',
   'PATTERN_INVALID',
   'SKIP_TARGET_MISSING',
@@ -64,6 +66,7 @@ const defaultReaction: Partial<Record<ErrorCode, Reaction>> = {
   SOURCE_FAILED: 'restart-task',
   LOG_FAILED: 'restart-task',
   STATE_BACKEND_FAILED: 'restart-task',
+  SPILL_FAILED: 'restart-task',
   WORKER_FAILED: 'restart-task',
   FENCED: 'leave-task',
 }
@@ -208,6 +211,13 @@ export class StateIncompatibleError extends StreamError {
   constructor(message: string, differences: readonly string[], options?: StreamErrorOptions) {
     super('STATE_INCOMPATIBLE', message, options)
     this.differences = differences
+  }
+}
+
+/** A savepoint was asked for while a loop of the job goes in rounds. */
+export class LoopRunningError extends StreamError {
+  constructor(message: string, options?: StreamErrorOptions) {
+    super('LOOP_RUNNING', message, options)
   }
 }
 

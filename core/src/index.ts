@@ -1,4 +1,9 @@
 export type { AsyncCall, LookupCacheOptions, LookupJoinOptions } from './api/async-stream.ts'
+export type { BroadcastSets, SetsOf } from './api/batch/broadcast-sets.ts'
+export type { DataSet, SampleOptions } from './api/batch/data-set.ts'
+export type { GroupedDataSet } from './api/batch/grouped-data-set.ts'
+export type { JoinKeys, JoinSetOptions, JoinStrategy } from './api/batch/join-spec.ts'
+export type { SortBy, SortKey } from './api/batch/sort-keys.ts'
 export type { BroadcastJoinOptions } from './api/broadcast-join.ts'
 export type {
   BroadcastConnectedStream,
@@ -14,8 +19,16 @@ export { type Job, job } from './api/job.ts'
 export type { JobHandle, JobHealth, JobResult, JobStatus } from './api/job-handle.ts'
 export type { AsOfJoinOptions, IntervalJoinOptions, JoinSerdes, RegularJoinOptions } from './api/joins.ts'
 export type { KeyedStream } from './api/keyed-stream.ts'
+export type {
+  BulkOptions,
+  DeltaOptions,
+  IterateOptions,
+  LoopContext,
+  SolutionSet,
+} from './api/looped-stream.ts'
 export type { RunOptions } from './api/run-options.ts'
 export type { SinkHandle } from './api/sink-handle.ts'
+export type { CandidateOptions, SolutionContext } from './api/solution-set.ts'
 export type { TopicSinkOptions } from './api/topic-sink.ts'
 export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
 export {
@@ -45,7 +58,10 @@ export type { Counter, GaugeReader, Histogram, Labels, MetricGroup } from './met
 export type { AsyncFunction, AsyncOptions, AsyncRetryOptions, CallContext } from './operator/async/async-function.ts'
 export { type BatchedLookupOptions, batchedLookup, type FoundMany } from './operator/async/batched-lookup.ts'
 export type { Lookup, LookupContext } from './operator/async/lookup.ts'
+export type { PartitionContext } from './operator/batch/partition-operator.ts'
 export type { JoinMap, JoinType } from './operator/join/join-type.ts'
+export { type Aggregator, aggregators } from './operator/loop/aggregator.ts'
+export type { Round } from './operator/loop/round.ts'
 export { type OperatorListDescriptor, type OperatorListOptions, operatorListState } from './operator/operator-list.ts'
 export { type OutputTag, outputTag } from './operator/output-tag.ts'
 export type {

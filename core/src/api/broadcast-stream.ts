@@ -88,6 +88,8 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
       },
       input: { key: this.#key, onRecord: processFunction.onRecord.bind(processFunction) },
       onBroadcast: processFunction.onBroadcast.bind(processFunction),
+      onRoundEnd: processFunction.onRoundEnd?.bind(processFunction) ?? null,
+      onTermination: processFunction.onTermination?.bind(processFunction) ?? null,
     } as unknown as KeyedBroadcastFunction
     const node = builder.operator({
       type: 'keyed-broadcast-process',

@@ -65,6 +65,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
       ] as unknown as KeyedInput[],
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
       timersAtEnd,
+      ...roundHandlers(processFunction),
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }
@@ -76,5 +77,21 @@ export class KeyedConnectedStreams<K, Left, Right> {
       keyed: true,
     })
     return new DataStream<Out>(this.#builder, node)
+  }
+}
+
+type RoundHandler = NonNullable<KeyedFunction['onRoundEnd']>
+
+/** What a function by key hears of the rounds of the loop around it. */
+export function roundHandlers(processFunction: {
+  readonly lifetime?: 'loop' | 'round'
+  onRoundEnd?(context: never, out: never): void
+  onTermination?(context: never, out: never): void
+}): Required<Pick<KeyedFunction, 'onRoundEnd' | 'onTermination' | 'lifetime'>> {
+  const { onRoundEnd, onTermination, lifetime = 'loop' } = processFunction
+  return {
+    lifetime,
+    onRoundEnd: (onRoundEnd?.bind(processFunction) ?? null) as RoundHandler | null,
+    onTermination: (onTermination?.bind(processFunction) ?? null) as RoundHandler | null,
   }
 }

@@ -1,8 +1,10 @@
 import { type CollectTarget, collectSink } from '../connector/collect.ts'
 import { printSink } from '../connector/print.ts'
 import type { Sink } from '../connector/sink.ts'
+import type { Condition } from '../connector/source.ts'
 import { GraphError } from '../errors.ts'
 import type { AsyncOptions } from '../operator/async/async-function.ts'
+import { meets } from '../operator/batch/condition.ts'
 import type { AnyJoinMap, JoinMap } from '../operator/join/join-type.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { OperatorListDescriptors } from '../operator/operator-list.ts'
@@ -13,18 +15,20 @@ import type { ProcessFunction, RichFunction } from '../operator/process-function
 import { FilterOperator, FlatMapOperator, MapOperator } from '../operator/transform.ts'
 import { UnionOperator } from '../operator/union.ts'
 import type { WindowAssigner } from '../operator/window/window-assigner.ts'
-import type { LogicalEdge, OperatorSemantics, Partitioning } from '../plan/logical-graph.ts'
+import type { LogicalEdge, OperatorSemantics, Partitioning, Traits } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import { mapState, type NoState, type StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type AsyncCall, asyncOperator, type LookupJoinOptions, lookupOperator } from './async-stream.ts'
+import { DataSet } from './batch/data-set.ts'
 import { type BroadcastJoinOptions, broadcastJoin } from './broadcast-join.ts'
 import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
 import { ConnectedStreams } from './connected-streams.ts'
-import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
+import type { BuildingNode, GraphBuilder, OperatorSpec } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
+import { type BulkOptions, type IterateOptions, iterate, iterateBulk, type LoopContext } from './looped-stream.ts'
 import { refuseAsync } from './refuse-async.ts'
 import { SinkHandle } from './sink-handle.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
@@ -82,27 +86,49 @@ export class DataStream<T> {
 
   /**
    * One record for each. In place of a function it takes an object with `onRecord`, and with `open` and `close` for what the
-   * function needs: a connection, metrics of its own. So do `filter` and `flatMap`.
+   * function needs: a connection, metrics of its own. So do `filter` and `flatMap`. `forwards` names fields that come out as they
+   * came in, a promise which nothing checks: where bounded data is partitioned by one of them already, it need not be again.
    *
    * @example
    * texts.map({ open: ({ metrics }) => { parsed = metrics.counter('parsed', 'Texts parsed') }, onRecord(text) { parsed.add(); return parse(text) } })
    */
-  map<Out>(map: ((value: T) => Out) | RichFunction<T, Out>): DataStream<Out> {
+  map<Out>(
+    map: ((value: T) => Out) | RichFunction<T, Out>,
+    options: { readonly forwards?: readonly (keyof T & keyof Out)[] } = {},
+  ): DataStream<Out> {
     const rich = richFunction('map', map)
-    return this.#then('map', () => new MapOperator(rich))
+    return this.#operator('map', () => new MapOperator(rich), false, undefined, {
+      forwards: options.forwards?.map(String) ?? [],
+      isReducing: true,
+      identity: [map],
+    })
   }
 
   filter<Kept extends T>(keep: (value: T) => value is Kept): DataStream<Kept>
   filter(keep: ((value: T) => boolean) | RichFunction<T, boolean>): DataStream<T>
   filter(keep: ((value: T) => boolean) | RichFunction<T, boolean>): DataStream<T> {
     const rich = richFunction('filter', keep)
-    return this.#then('filter', () => new FilterOperator(rich), false, { kind: 'filter' })
+    return this.#operator('filter', () => new FilterOperator(rich), false, { kind: 'filter' }, { identity: [keep] })
+  }
+
+  /** @internal A filter that the optimiser can read. */
+  where(condition: Condition): DataStream<T> {
+    const keep = { onRecord: meets(condition) as (value: T) => boolean }
+    const { field, operator, value } = condition
+    const create = (): Operator => new FilterOperator(keep)
+    return this.#operator(
+      'filter',
+      create,
+      false,
+      { kind: 'filter', condition },
+      { identity: [field, operator, value] },
+    )
   }
 
   /** Any number of records for each, in order. */
   flatMap<Out>(flatMap: ((value: T) => Iterable<Out>) | RichFunction<T, Iterable<Out>>): DataStream<Out> {
     const rich = richFunction('flatMap', flatMap)
-    return this.#then('flat-map', () => new FlatMapOperator(rich))
+    return this.#operator('flat-map', () => new FlatMapOperator(rich), false, undefined, { identity: [flatMap] })
   }
 
   /**
@@ -115,13 +141,13 @@ export class DataStream<T> {
    * })
    */
   mapAsync<Out>(call: AsyncCall<T, Out>, options: AsyncOptions<T, Out> = {}): DataStream<Out> {
-    return this.#then('map-async', asyncOperator('mapAsync', call, options, null), true)
+    return this.#operator('map-async', asyncOperator('mapAsync', call, options, null), true)
   }
 
   /** Any number of results for each record, which may come later; see `mapAsync`. */
   flatMapAsync<Out>(call: AsyncCall<T, Iterable<Out>>, options: AsyncOptions<T, Iterable<Out>> = {}): DataStream<Out> {
     const create = asyncOperator('flatMapAsync', call, options, (_, results) => results as Iterable<unknown>)
-    return this.#then('flat-map-async', create, true)
+    return this.#operator('flat-map-async', create, true)
   }
 
   /**
@@ -137,7 +163,7 @@ export class DataStream<T> {
     options: LookupJoinOptions<T, K, Found, Type>,
     map: JoinMap<T, Found, Out, Type>,
   ): DataStream<Out> {
-    return this.#then('lookup-join', lookupOperator(options, map as AnyJoinMap), true)
+    return this.#operator('lookup-join', lookupOperator(options, map as AnyJoinMap), true)
   }
 
   /**
@@ -152,16 +178,17 @@ export class DataStream<T> {
     refuseAsync('process', processFunction, ['onRecord', 'onWatermark', 'onEnd'])
     const { operatorState } = processFunction
     const plain = processFunction as unknown as ProcessFunction<T, Out>
-    if (operatorState === undefined) return this.#then('process', () => new ProcessOperator(plain))
+    if (operatorState === undefined) return this.#operator('process', () => new ProcessOperator(plain))
     checkDescriptors(operatorState, callSite(), 'only state of keys expires')
-    return this.#then('process', () => new ProcessOperator(plain), true)
+    return this.#operator('process', () => new ProcessOperator(plain), true)
   }
 
   /** Only these fields of every record. */
   project<const Field>(...fields: readonly (Field & keyof T)[]): DataStream<Pick<T, Field & keyof T>> {
     const names = fields.map(String)
     const projected = { onRecord: (value: T) => pick(value, fields) }
-    return this.#then('project', () => new MapOperator(projected), false, { kind: 'project', fields: names })
+    const create = (): Operator => new MapOperator(projected)
+    return this.#operator('project', create, false, { kind: 'project', fields: names }, { identity: names })
   }
 
   /** What functions of this operator send to a side output. @throws GRAPH_INVALID for operators that have none */
@@ -219,14 +246,53 @@ export class DataStream<T> {
     return this.connect(table).process(broadcastJoin<T, Other, K, Out>(options, map as AnyJoinMap))
   }
 
+  /**
+   * A loop in a stream: what `step` gives as `feedback` goes round again, `output` leaves it. Exactly-once: what is on its way
+   * round is part of each commit. With bounded input the loop ends when nothing is left in it.
+   *
+   * What is fed back keeps its timestamp; the watermark in the loop is that of this stream, so it may be late. Streams from
+   * outside that `step` reads (training data beside a model, say) are part of the loop's first round: that ends when they have.
+   *
+   * @example
+   * numbers.iterate((n) => {
+   *   const halved = n.map((x) => x / 2)
+   *   return { feedback: halved.filter((x) => x > 1), output: halved.filter((x) => x <= 1) }
+   * })
+   */
+  iterate<Out>(
+    step: (loop: DataStream<T>, context: LoopContext) => { feedback: DataStream<NoInfer<T>>; output: DataStream<Out> },
+    options: IterateOptions<T> = {},
+  ): DataStream<Out> {
+    return iterate(this.builder, this, step, options)
+  }
+
+  /**
+   * A bulk iteration over a bounded stream: `step` makes of all records the records of the next round. What the last round
+   * gave is the result. Streams from outside that `step` reads are read to their end before the first round; a function that
+   * keeps them in its state has them in every round, `context.replay` sends them in every round.
+   *
+   * @example
+   * ranks.iterateBulk((ranks, loop) => {
+   *   const next = ranks.keyBy('page').connect(links.keyBy('page')).process(…)
+   *   loop.aggregate(change, next.map((rank) => rank.change))
+   *   return next
+   * }, { maxRounds: 100, converged: (round) => round.get(change) < 1e-9 })
+   */
+  iterateBulk(
+    step: (partial: DataStream<T>, context: LoopContext) => DataStream<NoInfer<T>>,
+    options: BulkOptions<T>,
+  ): DataStream<T> {
+    return iterateBulk(this.builder, this, step, options)
+  }
+
   /** To all tasks in turn, so that each gets the same number of records. */
   rebalance(options: ExchangeOptions<T> = {}): DataStream<T> {
-    return this.#spread('rebalance', { kind: 'rebalance', value: serdeOf(options) })
+    return this.spread('rebalance', { kind: 'rebalance', value: serdeOf(options) })
   }
 
   /** To any task at random. */
   shuffle(options: ExchangeOptions<T> = {}): DataStream<T> {
-    return this.#spread('shuffle', { kind: 'shuffle', value: serdeOf(options) })
+    return this.spread('shuffle', { kind: 'shuffle', value: serdeOf(options) })
   }
 
   /**
@@ -234,19 +300,19 @@ export class DataStream<T> {
    * the one that has the record already: nothing is sent anywhere.
    */
   rescale(): DataStream<T> {
-    return this.#spread('rescale', forward)
+    return this.spread('rescale', forward)
   }
 
   /** To the first task only. */
   global(options: ExchangeOptions<T> = {}): DataStream<T> {
-    return this.#spread('global', { kind: 'global', value: serdeOf(options) })
+    return this.spread('global', { kind: 'global', value: serdeOf(options) })
   }
 
   /** To the task that the function names, from 0 to `tasks - 1`. */
   partitionBy(select: (value: T, tasks: number) => number, options: ExchangeOptions<T> = {}): DataStream<T> {
     refuseAsync('partitionBy', { select }, ['select'])
     const custom = select as (value: unknown, tasks: number) => number
-    return this.#spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
+    return this.spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
   }
 
   /** To every task: each record is processed once by all of them. */
@@ -267,7 +333,7 @@ export class DataStream<T> {
     options: ExchangeOptions<T> | BroadcastOptions<T, Shared> = {},
   ): DataStream<T> | BroadcastStream<T, Shared> {
     const partitioning: Partitioning = { kind: 'broadcast', value: serdeOf(options) }
-    if (!('state' in options)) return this.#spread('broadcast', partitioning)
+    if (!('state' in options)) return this.spread('broadcast', partitioning)
     checkDescriptors(options.state, callSite(), 'only state of keys expires; delete from broadcast state what is over')
     return new BroadcastStream(this.builder, this.edge(partitioning), options.state)
   }
@@ -295,6 +361,16 @@ export class DataStream<T> {
    */
   windowAll(assigner: WindowAssigner<T>, options: KeyByOptions<T> = {}): WindowedStream<'all', T> {
     return this.keyBy((): 'all' => 'all', options).window(assigner)
+  }
+
+  /**
+   * This stream as a whole, to be sorted, grouped and joined: its sources must end.
+   *
+   * @example
+   * env.topic('orders', json<Order>(), { bounded: true }).bounded().groupBy('customer').count()
+   */
+  bounded(options: ExchangeOptions<T> = {}): DataSet<T> {
+    return new DataSet(this, options.serde)
   }
 
   /** Writes every record to a topic, exactly-once where the job is. */
@@ -325,6 +401,11 @@ export class DataStream<T> {
     return { from: this.node.id, tag: this.#tag, partitioning }
   }
 
+  /** @internal An operator behind this stream, in the same job as all of its inputs. */
+  withOperator<Out>(spec: OperatorSpec): DataStream<Out> {
+    return new DataStream<Out>(this.builder, this.builder.operator(spec))
+  }
+
   #checkSameJob(other: GraphBuilder): void {
     if (other === this.builder) return
     throw new GraphError(
@@ -332,7 +413,8 @@ export class DataStream<T> {
     )
   }
 
-  #spread(type: string, partitioning: Partitioning): DataStream<T> {
+  /** @internal */
+  spread(type: string, partitioning: Partitioning): DataStream<T> {
     const node = this.builder.operator({
       type,
       inputs: [this.edge(partitioning)],
@@ -342,10 +424,16 @@ export class DataStream<T> {
     return new DataStream<T>(this.builder, node)
   }
 
-  #then<Out>(type: string, create: () => Operator, stateful = false, semantics?: OperatorSemantics): DataStream<Out> {
+  #operator<Out>(
+    type: string,
+    create: () => Operator,
+    stateful = false,
+    semantics?: OperatorSemantics,
+    traits?: Traits,
+  ): DataStream<Out> {
     const inputs = [this.edge(forward)]
-    const known = semantics === undefined ? {} : { semantics }
-    return new DataStream<Out>(this.builder, this.builder.operator({ type, inputs, create, stateful, ...known }))
+    const known = { ...(semantics === undefined ? {} : { semantics }), ...(traits === undefined ? {} : { traits }) }
+    return this.withOperator<Out>({ type, inputs, create, stateful, ...known })
   }
 }
 

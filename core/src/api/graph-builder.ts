@@ -9,6 +9,7 @@ import type {
   OperatorSemantics,
   SinkNode,
   SourceNode,
+  Traits,
 } from '../plan/logical-graph.ts'
 import { callSite } from './call-site.ts'
 
@@ -21,7 +22,9 @@ export interface OperatorSpec {
   readonly create: () => Operator
   readonly stateful?: boolean
   readonly keyed?: boolean
+  readonly bounded?: boolean
   readonly semantics?: OperatorSemantics
+  readonly traits?: Traits
   readonly combiner?: Combiner | null
 }
 
@@ -39,8 +42,23 @@ export class GraphBuilder {
     return this.#add({ ...this.#base(type, []), kind: 'source', source })
   }
 
-  operator({ type, inputs, create, stateful = false, keyed = false, semantics, combiner }: OperatorSpec): BuildingNode {
-    const known = { ...(semantics === undefined ? {} : { semantics }), ...(combiner == null ? {} : { combiner }) }
+  operator({
+    type,
+    inputs,
+    create,
+    stateful = false,
+    keyed = false,
+    bounded = false,
+    semantics,
+    traits,
+    combiner,
+  }: OperatorSpec): BuildingNode {
+    const known = {
+      ...(bounded ? { bounded } : {}),
+      ...(semantics === undefined ? {} : { semantics }),
+      ...(traits === undefined ? {} : { traits }),
+      ...(combiner == null ? {} : { combiner }),
+    }
     return this.#add({ ...this.#base(type, inputs), kind: 'operator', create, stateful, keyed, ...known })
   }
 

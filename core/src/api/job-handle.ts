@@ -17,6 +17,8 @@ export interface JobResult {
   /** Committed epochs over all tasks. */
   readonly epochs: number
   readonly restarts: number
+  /** Results of `DataSet.accumulate` and `counter`, by their names. */
+  readonly accumulators: Readonly<Record<string, unknown>>
 }
 
 export interface JobStatus {
@@ -138,7 +140,13 @@ export class JobHandle {
 
   #result(outcome: 'finished' | 'stopped'): JobResult {
     const totals = this.#run.totals()
-    return { job: this.job, outcome, durationMs: this.#clock.now() - this.#startedAt, ...totals }
+    return {
+      job: this.job,
+      outcome,
+      durationMs: this.#clock.now() - this.#startedAt,
+      ...totals,
+      accumulators: this.#run.accumulators(),
+    }
   }
 
   #stopOnSignals(): void {

@@ -57,7 +57,7 @@ export class Job implements JobDefinition {
    * with these options has left it. A run that is still going on loses its tasks for a session's time, and goes on then; better
    * ask its handle (`JobHandle.savepoint`).
    *
-   * @throws FENCED when a worker took a task back meanwhile
+   * @throws FENCED when a worker took a task back meanwhile, LOOP_RUNNING while a loop of the job goes in rounds
    */
   async writeSavepoint(file: string, options: RunOptions): Promise<void> {
     const savepoint = await takeSavepoint(this, toSettings(this.name, options))

@@ -12,7 +12,7 @@ import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { BroadcastStream, KeyedBroadcastConnectedStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
-import { KeyedConnectedStreams } from './connected-streams.ts'
+import { KeyedConnectedStreams, roundHandlers } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import { greatest, least, type Ordered, sum } from './field-reduce.ts'
 import type { GraphBuilder } from './graph-builder.ts'
@@ -24,6 +24,7 @@ import {
   type RegularJoinOptions,
   regularJoinFunction,
 } from './joins.ts'
+import { type DeltaOptions, iterateDelta, type LoopContext, type SolutionSet } from './looped-stream.ts'
 import { refuseAsync } from './refuse-async.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 import { windowSpec } from './window-spec.ts'
@@ -97,6 +98,7 @@ export class KeyedStream<K, T> {
       inputs: [{ key: this.#key, onRecord: processFunction.onRecord.bind(processFunction) } as unknown as KeyedInput],
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
       timersAtEnd,
+      ...roundHandlers(processFunction),
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }
@@ -171,6 +173,30 @@ export class KeyedStream<K, T> {
     options: RegularJoinOptions<T, Other> = {},
   ): DataStream<Out> {
     return this.connect(other).process(regularJoinFunction<T, Other, Out>(options, map as AnyJoinMap))
+  }
+
+  /**
+   * A delta iteration: this bounded stream is the solution set, one value of each key; `workset` is what the first round works
+   * on. `step` brings records to `solution`, which changes what has to be changed, and gives the workset of the next round. It
+   * ends when that is empty. A round costs as much as it has records, however large the solution set is. The result is the
+   * solution set.
+   *
+   * @example
+   * // The least number that reaches each vertex is the number of its component.
+   * vertices.keyBy('id').iterateDelta(starts.keyBy('id'), (workset, solution) =>
+   *   solution.coGroup(workset, (candidates, { current, update }, out: Collector<Candidate>) => {
+   *     const least = Math.min(...candidates.map((candidate) => candidate.component))
+   *     if (current === undefined || least >= current.component) return
+   *     update({ ...current, component: least })
+   *     for (const id of current.neighbours) out.emit({ id, component: least })
+   *   }))
+   */
+  iterateDelta<W>(
+    workset: KeyedStream<K, W>,
+    step: (workset: KeyedStream<K, W>, solution: SolutionSet<K, T>, context: LoopContext) => DataStream<NoInfer<W>>,
+    options: DeltaOptions<T, W> = {},
+  ): DataStream<T> {
+    return iterateDelta(this.#builder, this, workset, step, options)
   }
 
   /** @internal */

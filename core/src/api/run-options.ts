@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import type { JobSettings } from '../cluster/job-settings.ts'
 import type { RestartStrategy } from '../cluster/restart-strategy.ts'
 import type { WorkerEvent } from '../cluster/status.ts'
@@ -51,6 +52,13 @@ export interface RunOptions {
    * hold all of theirs. @default no bound
    */
   readonly stateCache?: { readonly maxKeys: number }
+  /**
+   * Bytes that the sorts, joins and groupings of bounded data hold in each task, as estimated from the values; what is beyond goes to
+   * temporary files. @default 256 MiB
+   */
+  readonly memoryBudget?: number
+  /** Where temporary files go. @default the system's directory for them */
+  readonly spillDirectory?: string
   /** A worker that is silent this long loses its tasks. @default '10s' */
   readonly sessionTimeout?: Duration
   /** @default '1s' */
@@ -88,6 +96,8 @@ const names: Readonly<Record<keyof RunOptions, true>> = {
   maxBufferedInputBytes: true,
   maxBufferedOutputBytes: true,
   stateCache: true,
+  memoryBudget: true,
+  spillDirectory: true,
   sessionTimeout: true,
   heartbeatInterval: true,
   rebalanceTimeout: true,
@@ -152,6 +162,10 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     maxBufferedInputBytes: count('maxBufferedInputBytes', options.maxBufferedInputBytes ?? 16 * 1024 * 1024),
     maxBufferedOutputBytes: count('maxBufferedOutputBytes', options.maxBufferedOutputBytes ?? 32 * 1024 * 1024),
     stateCacheKeys: options.stateCache === undefined ? null : count('stateCache.maxKeys', options.stateCache.maxKeys),
+    memory: {
+      budgetBytes: count('memoryBudget', options.memoryBudget ?? 256 * 1024 * 1024),
+      directory: options.spillDirectory ?? tmpdir(),
+    },
     sessionTimeoutMs,
     heartbeatIntervalMs,
     rebalanceTimeoutMs: positiveMs('rebalanceTimeout', options.rebalanceTimeout ?? '30s'),

@@ -1,4 +1,5 @@
 import type { Savepoint } from '../checkpoint/savepoint.ts'
+import { AccumulatorSink } from '../connector/accumulator.ts'
 import { OptionError } from '../errors.ts'
 import { MetricRegistry } from '../metrics/metric-registry.ts'
 import { mergePrometheusTexts, prometheusText } from '../metrics/prometheus.ts'
@@ -182,6 +183,17 @@ export class JobRun {
       }),
       { recordsIn: 0, recordsOut: 0, epochs: 0, restarts: 0 },
     )
+  }
+
+  /** What accumulators have come to, by their names. */
+  accumulators(): Record<string, unknown> {
+    const results: Record<string, unknown> = {}
+    for (const { node } of (this.graph?.regions ?? []).flatMap(({ nodes }) => nodes)) {
+      if (node.kind !== 'sink' || node.sink.kind !== 'custom' || !(node.sink.sink instanceof AccumulatorSink)) continue
+      const { accumulator, committed } = node.sink.sink
+      if (committed !== null) results[accumulator] = committed.value
+    }
+    return results
   }
 
   /** Metrics of all slots, in Prometheus' text format. */

@@ -83,6 +83,7 @@ export function taskEnvironment(
     maxBufferedInputBytes: settings.maxBufferedInputBytes,
     maxBufferedOutputBytes: settings.maxBufferedOutputBytes,
     stateCacheKeys: settings.stateCacheKeys,
+    memory: settings.memory,
     backPressure: settings.backPressure,
     alignment: new SourceAlignment(),
   }

@@ -77,7 +77,8 @@ function deal(
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
     switch (partitioning.kind) {
       case 'hash':
-      case 'prepartitioned': {
+      case 'prepartitioned':
+      case 'colocated': {
         const key = keyBytes(partitioning.key(serde.decode(bytes, 0, bytes.length)))
         return taskOfKeyGroup(keyGroupOf(key, 0, key.length, maxParallelism), maxParallelism, parallelism)
       }

@@ -9,6 +9,7 @@ import { FRAME_RECORD, RECORD_HEADER_BYTES } from '../runtime/exchange-frame.ts'
 import { inputPartitions, type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
 import { type TakenOver, takeOver } from '../runtime/task-take-over.ts'
 import type { StateEntry } from '../state/backend.ts'
+import { refuseRounds } from './savepoint-loops.ts'
 
 interface TakenTask {
   readonly region: Region
@@ -20,7 +21,7 @@ interface TakenTask {
  * Reads what a job has committed, over all its tasks, with the records on their way between them. It takes every task over
  * first, so that nothing moves meanwhile, and makes sure at the end that nobody has taken one back.
  *
- * @throws FENCED when a worker of the job has gone on with a task meanwhile
+ * @throws LOOP_RUNNING while a loop goes in rounds, FENCED when a worker of the job has gone on with a task meanwhile
  */
 export async function readSavepoint(environment: TaskEnvironment): Promise<Savepoint> {
   const { graph } = environment
@@ -50,6 +51,7 @@ async function read(tasks: readonly TakenTask[], { graph, log }: TaskEnvironment
   const operators = statefulOperators(graph)
   const inFlight: Savepoint['inFlight'][number][] = []
   for (const { region, index, taken } of tasks) {
+    if (taken.meta !== null) refuseRounds(graph.job, region, taken.meta)
     for (const position of taken.partitions) {
       const exchange = region.exchangesIn.find(({ topic }) => topic === position.topic)
       if (exchange === undefined) partitions.push(position)

@@ -36,6 +36,7 @@ export function generatorSource<T>(options: GeneratorOptions<T>): Source<T, numb
     bounded: count !== undefined,
     replayable: true,
     splits: () => splits,
+    estimate: () => ({ records: count ?? null, bytes: null }),
     open: (split, position, context) => new GeneratorReader({ ...options, splits }, split, position ?? 0, context),
   }
 }

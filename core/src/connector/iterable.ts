@@ -18,6 +18,7 @@ export function iterableSource<T>(input: IterableInput<T>): Source<T, number> {
     bounded: true,
     replayable: typeof input === 'function' || !isOneShot(input),
     splits: () => 1,
+    ...(Array.isArray(input) ? { estimate: () => ({ records: input.length, bytes: null }) } : {}),
     open(_split, position, context) {
       const iterable = typeof input === 'function' ? input() : input
       const skip = position ?? 0

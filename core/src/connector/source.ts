@@ -1,3 +1,7 @@
+import type { Comparable, Condition } from '../operator/batch/condition.ts'
+
+export type { Comparable, Condition }
+
 /** What one `poll` did: there is more at once, nothing is there now, or there will never be more. */
 export type PollStatus = 'more' | 'wait' | 'end'
 
@@ -21,6 +25,12 @@ export interface SplitReader<T, Position> {
   close(): Promise<void>
 }
 
+/** About how much a source has; null where that is not known. */
+export interface SizeEstimate {
+  readonly records: number | null
+  readonly bytes: number | null
+}
+
 /**
  * The Source SPI. Splits are named and fixed by the source; split i is read by task `i % parallelism`.
  * A replay from a position must give the same records, else the job is not exactly-once; say so with `replayable: false`.
@@ -34,5 +44,11 @@ export interface Source<T, Position = unknown> {
    * again now and then, and new splits are read from their beginning.
    */
   splits(): number
+  /** About how much there is, for the choice between strategies. */
+  estimate?(): SizeEstimate
+  /** The same source, whose records need not have other fields than these; splits and positions stay as they are. */
+  project?(fields: readonly string[]): Source<unknown, Position>
+  /** The same source, which may leave out records that do not meet all of these; splits and positions stay as they are. */
+  where?(conditions: readonly Condition[]): Source<T, Position>
   open(split: number, position: Position | null, context: SplitReaderContext): SplitReader<T, Position>
 }

@@ -1,13 +1,26 @@
 import { StreamError, UserFunctionError } from '../errors.ts'
 import type { StateEntry } from '../state/backend.ts'
-import type { Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
+import type { InputGate } from './input-gate.ts'
+import { NO_ROUND, type Round, type RoundMark, RoundView } from './loop/round.ts'
+import type { AlignedRounds } from './loop/round-alignment.ts'
+import type { Driven, Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
 import type { OperatorState } from './operator-state.ts'
+
+interface StoredRounds {
+  readonly start: Extract<RoundMark, { kind: 'start' }> | null
+  readonly aligned: AlignedRounds | null
+}
 
 /** What operators share: control elements go on as they come, nothing is stored. */
 export abstract class BaseOperator<Out> implements Operator {
   abstract readonly inputs: readonly Receiver<never>[]
   protected context!: OperatorContext
   protected out!: Receiver<Out>
+  /** Of the operator's inputs, where it has several. */
+  protected gate: InputGate | null = null
+  /** The round that goes on in the loop around the operator. */
+  protected round: Round = NO_ROUND
+  #start: Extract<RoundMark, { kind: 'start' }> | null = null
 
   setup(context: OperatorContext): void {
     this.context = context
@@ -27,6 +40,21 @@ export abstract class BaseOperator<Out> implements Operator {
 
   get pending(): PendingWork | null {
     return null
+  }
+
+  get driven(): Driven | null {
+    return null
+  }
+
+  snapshotRounds(): unknown {
+    const aligned = this.gate?.rounds.snapshot() ?? null
+    return this.#start === null && aligned === null ? null : ({ start: this.#start, aligned } satisfies StoredRounds)
+  }
+
+  restoreRounds(stored: unknown): void {
+    const { start, aligned } = stored as StoredRounds
+    if (start !== null) this.#begin(start)
+    if (aligned !== null) this.gate?.rounds.restore(aligned)
   }
 
   restoresAtStart(_state: string): boolean {
@@ -54,8 +82,27 @@ export abstract class BaseOperator<Out> implements Operator {
     this.out.onBarrier(epoch)
   }
 
+  onRound(mark: RoundMark): void {
+    this.noteRound(mark)
+    this.out.onRound(mark)
+  }
+
   onEnd(): void {
     this.out.onEnd()
+  }
+
+  /** To be called with every mark, before what it does to the operator. */
+  protected noteRound(mark: RoundMark): void {
+    if (mark.kind === 'start') this.#begin(mark)
+  }
+
+  /** For what shows the round to functions. */
+  protected onRoundStart(_round: Round): void {}
+
+  #begin(start: Extract<RoundMark, { kind: 'start' }>): void {
+    this.#start = start
+    this.round = new RoundView(start.round, start.aggregates)
+    this.onRoundStart(this.round)
   }
 
   /** What to throw when a function of the job, or something downstream of it, threw. */

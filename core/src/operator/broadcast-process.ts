@@ -3,8 +3,15 @@ import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.t
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
 import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from './keyed-process.ts'
+import { endsRound, type Round, type RoundMark } from './loop/round.ts'
 import { openContext } from './open-context.ts'
-import type { OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
+import {
+  NO_TIMESTAMP,
+  type OperatorContext,
+  type PendingWork,
+  type Receiver,
+  type StateCatalogEntry,
+} from './operator.ts'
 import type { OperatorState } from './operator-state.ts'
 import { OperatorStates } from './operator-states.ts'
 import { RecordContext } from './process-context.ts'
@@ -41,7 +48,8 @@ export class BroadcastProcessOperator extends BaseOperator<never> {
     super()
     this.#function = processFunction
     this.#shared = shared
-    this.inputs = new InputGate([this.#onRecord, this.#onBroadcast], this, [BROADCAST_INPUT]).receivers
+    this.gate = new InputGate([this.#onRecord, this.#onBroadcast], this, [BROADCAST_INPUT])
+    this.inputs = this.gate.receivers
   }
 
   override setup(context: OperatorContext): void {
@@ -72,6 +80,23 @@ export class BroadcastProcessOperator extends BaseOperator<never> {
     super.onBarrier(epoch)
   }
 
+  protected override onRoundStart(round: Round): void {
+    this.#record.round = round
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.noteRound(mark)
+    const record = this.#record as never
+    this.#record.timestamp = NO_TIMESTAMP
+    try {
+      if (endsRound(mark)) this.#function.onRoundEnd?.(record, record)
+      else if (mark.kind === 'over') this.#function.onTermination?.(record, record)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+    this.out.onRound(mark)
+  }
+
   readonly #onRecord = (value: unknown, timestamp: number): void => {
     this.#record.timestamp = timestamp
     try {
@@ -100,7 +125,11 @@ export interface KeyedBroadcastFunction {
     context: BroadcastContext<never, never, StateDescriptors>,
     out: Collector<never>,
   ) => void
+  readonly onRoundEnd: RoundHandler | null
+  readonly onTermination: RoundHandler | null
 }
+
+type RoundHandler = (context: BroadcastContext<never, never, StateDescriptors>, out: Collector<never>) => void
 
 /** The context of what is broadcast: it has no key of its own, but may visit those of the task. */
 class VisitingContext extends SharedRecordContext implements BroadcastContext<never, never, StateDescriptors> {
@@ -131,11 +160,10 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
       broadcast: () => this.#states.handles,
     })
     const [keyedInput] = this.#keyed.inputs as readonly [Receiver<never>]
-    this.inputs = new InputGate(
-      [(value, timestamp) => keyedInput.onRecord(value, timestamp), this.#onBroadcast],
-      this,
-      [BROADCAST_INPUT],
-    ).receivers
+    this.gate = new InputGate([(value, timestamp) => keyedInput.onRecord(value, timestamp), this.#onBroadcast], this, [
+      BROADCAST_INPUT,
+    ])
+    this.inputs = this.gate.receivers
   }
 
   override setup(context: OperatorContext): void {
@@ -185,6 +213,33 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
   override onBarrier(epoch: number): void {
     this.context.delta.setOperatorState(this.context.uid, this.#states.snapshot())
     this.#keyed.onBarrier(epoch)
+  }
+
+  protected override onRoundStart(round: Round): void {
+    this.#record.round = round
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.noteRound(mark)
+    this.#record.timestamp = NO_TIMESTAMP
+    try {
+      if (endsRound(mark)) this.#function.onRoundEnd?.(this.#record, this.#record)
+      else if (mark.kind === 'over') this.#function.onTermination?.(this.#record, this.#record)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+    this.#keyed.onRound(mark)
+  }
+
+  override snapshotRounds(): unknown {
+    const [own, keyed] = [super.snapshotRounds(), this.#keyed.snapshotRounds()]
+    return own === null && keyed === null ? null : { own, keyed }
+  }
+
+  override restoreRounds(stored: unknown): void {
+    const { own, keyed } = stored as { readonly own: unknown; readonly keyed: unknown }
+    if (own !== null) super.restoreRounds(own)
+    if (keyed !== null) this.#keyed.restoreRounds(keyed)
   }
 
   override onEnd(): void {

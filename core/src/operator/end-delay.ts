@@ -34,6 +34,14 @@ export class EndDelay implements PendingWork {
     return this.#other()?.needsCommit ?? false
   }
 
+  get suspendsCommits(): boolean {
+    return this.#other()?.suspendsCommits ?? false
+  }
+
+  produce(budget: number): boolean {
+    return this.#other()?.produce(budget) ?? false
+  }
+
   until(timeMs: number, onEnd: () => void): void {
     this.#isDelayed = true
     this.#isPending = true

@@ -1,11 +1,14 @@
 import { WatermarkMerger } from '../time/watermark-merger.ts'
-import type { Receiver } from './operator.ts'
+import type { RoundMark } from './loop/round.ts'
+import { RoundAlignment } from './loop/round-alignment.ts'
+import { MAX_WATERMARK, type Receiver } from './operator.ts'
 
 /** What an operator with several inputs does with the control elements, once they are merged. */
 export interface GateTarget {
   onWatermark(watermark: number): void
   onIdle(idle: boolean): void
   onBarrier(epoch: number): void
+  onRound(mark: RoundMark): void
   onEnd(): void
 }
 
@@ -19,6 +22,7 @@ type Held = () => void
  */
 export class InputGate {
   readonly receivers: readonly Receiver<never>[]
+  readonly rounds: RoundAlignment
   readonly #target: GateTarget
   readonly #merger: WatermarkMerger
   readonly #inputs: GateInput[]
@@ -38,6 +42,7 @@ export class InputGate {
   ) {
     this.#target = target
     this.#merger = new WatermarkMerger(onRecord.length)
+    this.rounds = new RoundAlignment(onRecord.length)
     this.#timeless = new Set(timeless)
     for (const input of timeless) this.#merger.setIdle(input, true)
     this.#inputs = onRecord.map(
@@ -47,8 +52,18 @@ export class InputGate {
   }
 
   onWatermark(input: number, watermark: number): void {
+    // Before time goes on: what rounds wait for is there now.
+    if (watermark === MAX_WATERMARK) this.#pass(this.rounds.onEnd(input))
     if (this.#timeless.has(input)) return
     if (this.#merger.update(input, watermark)) this.#target.onWatermark(this.#merger.watermark)
+  }
+
+  onRound(input: number, mark: RoundMark): void {
+    this.#pass(this.rounds.onMark(input, mark))
+  }
+
+  #pass(mark: RoundMark | null): void {
+    if (mark !== null) this.#target.onRound(mark)
   }
 
   onIdle(input: number, idle: boolean): void {
@@ -104,6 +119,10 @@ class GateInput implements Receiver<unknown> {
       this.#blocked = true
       this.#gate.onBarrier(epoch)
     })
+  }
+
+  onRound(mark: RoundMark): void {
+    this.#control(() => this.#gate.onRound(this.#index, mark))
   }
 
   onEnd(): void {

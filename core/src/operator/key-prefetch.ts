@@ -66,6 +66,12 @@ export class KeyPrefetch implements PendingWork {
     return this.#cache.needsCommit
   }
 
+  readonly suspendsCommits: boolean = false
+
+  produce(): boolean {
+    return false
+  }
+
   /** Runs it when the key's state is there and nothing is before it. */
   addRecord(slot: Slot, run: () => boolean): void {
     this.#use(slot)

@@ -11,6 +11,8 @@ import { EndDelay } from './end-delay.ts'
 import { InputGate } from './input-gate.ts'
 import { KeyPrefetch, TIMER_KEYS } from './key-prefetch.ts'
 import { KeyedRecordContext } from './keyed-record-context.ts'
+import type { Round, RoundMark } from './loop/round.ts'
+import { RoundKeys, roundCells } from './loop/round-keys.ts'
 import { openContext } from './open-context.ts'
 import {
   NO_TIMESTAMP,
@@ -36,6 +38,11 @@ export interface KeyedFunction {
   readonly onTimer: ((timer: TimerFired, context: KeyedContext<never, never>, out: Collector<never>) => void) | null
   /** @default 'fire' */
   readonly timersAtEnd?: TimersAtEnd | undefined
+  /** Called at the end of each round for every key that had a record in it; `lifetime` 'round' then deletes its state. */
+  readonly onRoundEnd?: ((context: KeyedContext<never, never>, out: Collector<never>) => void) | null
+  readonly lifetime?: 'loop' | 'round'
+  /** Called for every key with state when the loop is over. */
+  readonly onTermination?: ((context: KeyedContext<never, never>, out: Collector<never>) => void) | null
   readonly open: ((context: OpenContext) => void | Promise<void>) | null
   readonly close: (() => void | Promise<void>) | null
 }
@@ -46,6 +53,8 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   readonly #function: KeyedFunction
   #states!: KeyedStates
   #timers: TimerService | null = null
+  /** Set when the end of a round means something to keys. */
+  #roundKeys: RoundKeys | null = null
   #record!: KeyedRecordContext
   #time!: StateTime
   /** Set when the state need not fit on the heap. */
@@ -63,7 +72,8 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       const take = keyedFunction.inputs.map(
         (input) => (value: never, timestamp: number) => this.process(input, value, timestamp),
       )
-      this.inputs = new InputGate(take, this).receivers
+      this.gate = new InputGate(take, this)
+      this.inputs = this.gate.receivers
     }
   }
 
@@ -72,9 +82,13 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const { state, onTimer } = this.#function
     const time = new StateTime(context.clock)
     const declared = declareCells(state, time)
-    const cells = onTimer === null ? declared : [...declared, ...timerCells]
+    const cells = onTimer === null ? [...declared] : [...declared, ...timerCells]
+    const roundCellAt = cells.length
+    const hearsRounds = this.#function.onRoundEnd != null || this.#function.lifetime === 'round'
+    if (hearsRounds) cells.push(...roundCells)
     const states = new KeyedStates(context.uid, context.maxParallelism, cells)
     this.#states = states
+    if (hearsRounds) this.#roundKeys = new RoundKeys(states.table, roundCellAt)
     context.metrics.gauge('millrace_state_keys', 'Keys on the heap', () => this.#cache?.residents ?? states.table.size)
     if (onTimer !== null) {
       this.#timers = new TimerService(
@@ -86,8 +100,9 @@ export class KeyedProcessOperator extends BaseOperator<never> {
         () => this.#onClock(),
       )
     }
-    // What is broadcast may visit all keys, so they are all kept.
-    if (context.stateReader !== null && this.#function.broadcast === undefined) {
+    // What is broadcast may visit all keys, and so does the end of a loop: they are all kept.
+    const visitsAll = this.#function.broadcast !== undefined || this.#function.onTermination != null
+    if (context.stateReader !== null && !visitsAll) {
       const { maxKeys, isNew } = context.stateReader
       this.#cache = states.boundedBy(maxKeys, isNew)
       this.#prefetch = new KeyPrefetch(context, states, this.#cache, context.stateReader)
@@ -135,6 +150,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   override async open(): Promise<void> {
     this.#states.dropExpired()
     this.#timers?.open()
+    this.#roundKeys?.open()
     await this.#function.open?.(openContext(this.context))
   }
 
@@ -149,8 +165,10 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     }
     const record = this.#record
     try {
-      this.#states.current = this.#states.table.slot(input.key(value))
+      const slot = this.#states.table.slot(input.key(value))
+      this.#states.current = slot
       record.timestamp = timestamp
+      this.#roundKeys?.add(slot)
       input.onRecord(value, record as never, record)
     } catch (cause) {
       throw this.failed(cause)
@@ -173,6 +191,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const record = this.#record
     this.#states.current = slot
     record.timestamp = timestamp
+    this.#roundKeys?.add(slot)
     try {
       input.onRecord(value, record as never, record)
     } catch (cause) {
@@ -207,6 +226,17 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   override onBarrier(epoch: number): void {
     this.#states.collect(this.context.delta.changes, epoch)
     this.out.onBarrier(epoch)
+  }
+
+  protected override onRoundStart(round: Round): void {
+    this.#record.round = round
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.#control(
+      () => this.#passRound(mark),
+      () => this.#roundKeys?.awaited(TIMER_KEYS) ?? new Set(),
+    )
   }
 
   override onEnd(): void {
@@ -245,6 +275,41 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     this.#time.advanceEvent(watermark)
     this.out.onWatermark(watermark)
     return true
+  }
+
+  #passRound(mark: RoundMark): boolean {
+    this.noteRound(mark)
+    if (mark.kind === 'end') {
+      // What the loop begins with has been read then: that is no round.
+      const onKey = mark.round === 0 ? () => {} : (slot: KeySlot<Cells>) => this.#endRound(slot)
+      if (this.#roundKeys?.fire(onKey) === false) return false
+    }
+    const { onTermination } = this.#function
+    if (mark.kind === 'over' && onTermination != null) this.#atKeys((record) => onTermination(record, this.#record))
+    this.out.onRound(mark)
+    return true
+  }
+
+  #endRound(slot: KeySlot<Cells>): void {
+    this.#states.current = slot
+    this.#record.timestamp = NO_TIMESTAMP
+    const { onRoundEnd, lifetime, state } = this.#function
+    try {
+      onRoundEnd?.(this.#record as never, this.#record)
+      if (lifetime !== 'round') return
+      const handles = this.#record.state as Readonly<Record<string, { clear(): void }>>
+      for (const name of Object.keys(state)) handles[name]?.clear()
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+
+  #atKeys(visit: (record: KeyedContext<never, never>) => void): void {
+    try {
+      this.forEachKey(visit)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
   }
 
   #end(): boolean {
@@ -296,6 +361,9 @@ class OnlyInput implements Receiver<never> {
   }
   onBarrier(epoch: number): void {
     this.#operator.onBarrier(epoch)
+  }
+  onRound(mark: RoundMark): void {
+    this.#operator.onRound(mark)
   }
   onEnd(): void {
     this.#operator.onEnd()

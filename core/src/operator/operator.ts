@@ -2,6 +2,8 @@ import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { StateChange, StateEntry, StateKey } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
+import type { TaskMemory } from './batch/memory/task-memory.ts'
+import type { RoundMark } from './loop/round.ts'
 import type { OperatorState } from './operator-state.ts'
 
 /** Timestamp of a record that has none (no event time was assigned). */
@@ -23,6 +25,8 @@ export interface Receiver<T> {
   onIdle(idle: boolean): void
   /** Everything before it belongs to `epoch`. Called once for each epoch; state is snapshotted when it passes. */
   onBarrier(epoch: number): void
+  /** A round of the loop around it begins, or ends, or the loop does. */
+  onRound(mark: RoundMark): void
   /** No element follows. Comes after the final watermark. */
   onEnd(): void
 }
@@ -55,6 +59,8 @@ export interface OperatorContext {
   readonly delta: DeltaCollector
   /** Null when all state is on the heap. */
   readonly stateReader: StateReader | null
+  /** Of operators that hold much of their input. */
+  readonly memory: TaskMemory
 }
 
 /** Reads what is stored of keys that are not on the heap. */
@@ -94,6 +100,18 @@ export interface PendingWork {
   readonly isEmpty: boolean
   /** It has more on the heap than it should until an epoch is committed: the next barrier comes at once. */
   readonly needsCommit: boolean
+  /** It holds elements that are in no snapshot: nothing is committed for now, and the task reads on. */
+  readonly suspendsCommits: boolean
+  /** Gives at most about `budget` records of what is ready; false when nothing is. Called when what is downstream has room. */
+  produce(budget: number): boolean
+}
+
+/** What an operator of a loop does of itself, between batches, as if it were an input of the task. */
+export interface Driven {
+  /** Sends on at most so many records; gives how many, or -1 when there was nothing to do. */
+  drive(records: number): number
+  /** It has so much to do that nothing else should come in before. */
+  readonly isCrowded: boolean
 }
 
 /**
@@ -115,6 +133,11 @@ export interface Operator {
   readonly catalog: readonly StateCatalogEntry[]
   /** Null for an operator that is done with an element when the call returns. When it changes, the operator `post`s. */
   readonly pending: PendingWork | null
+  /** Null for one that only does something when something comes in. */
+  readonly driven: Driven | null
+  /** What it is to know of the rounds of its loop when the task starts again; null when there is nothing. Part of every epoch. */
+  snapshotRounds(): unknown
+  restoreRounds(stored: unknown): void
   /** The state of a key as it is now, by name, for readers outside; undefined when there is none on the heap. */
   peek(key: unknown): object | undefined
   /** An epoch's changes are applied in the backend. */

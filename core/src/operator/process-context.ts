@@ -1,3 +1,4 @@
+import { NO_ROUND, type Round } from './loop/round.ts'
 import { MIN_WATERMARK, NO_TIMESTAMP, type OperatorContext, type Receiver } from './operator.ts'
 import type { OutputTag } from './output-tag.ts'
 import type { Collector, ProcessContext } from './process-function.ts'
@@ -6,6 +7,7 @@ import type { Collector, ProcessContext } from './process-function.ts'
 export class RecordContext<Out> implements ProcessContext, Collector<Out> {
   timestamp: number = NO_TIMESTAMP
   watermark: number = MIN_WATERMARK
+  round: Round = NO_ROUND
   protected readonly operator: OperatorContext
   readonly #out: Receiver<Out>
   readonly #sides = new Map<string, Receiver<unknown> | null>()

@@ -1,6 +1,7 @@
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { NoState, StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
+import type { Round } from './loop/round.ts'
 import type { OperatorListDescriptors } from './operator-list.ts'
 import type { OutputTag } from './output-tag.ts'
 import type { TimeDomain } from './timer-service.ts'
@@ -28,6 +29,8 @@ export interface ProcessContext {
   readonly timestamp: number
   /** All event time up to here has passed; minus infinity before the first watermark. */
   readonly watermark: number
+  /** The round that goes on in the loop around the function. */
+  readonly round: Round
   /** Clock time in milliseconds. */
   now(): number
   /** Sends a record to a side output. */
@@ -77,6 +80,27 @@ interface HasTimers {
   readonly timersAtEnd?: TimersAtEnd
 }
 
+/** What a function in a loop may hear of its rounds. */
+interface InLoop<Context, Out> {
+  /** No more records of the round will come. */
+  onRoundEnd?(context: Context, out: Collector<Out>): void
+  /** The loop is over: no round follows. */
+  onTermination?(context: Context, out: Collector<Out>): void
+}
+
+/** What a function by key in a loop may hear of its rounds. */
+interface KeyedInLoop<Context, Out> {
+  /**
+   * How long the state of the function lives: for all rounds, or for one, at the end of which that of each key with a
+   * record in it is deleted. @default 'loop'
+   */
+  readonly lifetime?: 'loop' | 'round'
+  /** No more records of the round will come. Called for each key that had one, so it costs as much as there are such keys. */
+  onRoundEnd?(context: Context, out: Collector<Out>): void
+  /** The loop is over. Called for each key with state; that is all on the heap then, also with `stateCache`. */
+  onTermination?(context: Context, out: Collector<Out>): void
+}
+
 interface Lifecycle {
   open?(context: OpenContext): void | Promise<void>
   close?(): void | Promise<void>
@@ -92,7 +116,8 @@ export interface TaskOpenContext<Lists extends OperatorListDescriptors = NoState
 }
 
 /** A function over single records. */
-export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState> {
+export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState>
+  extends InLoop<TaskContext<NoInfer<Lists>>, Out> {
   /** Lists that belong to the task; see `operatorListState`. */
   readonly operatorState?: Lists
   /** Its lists are restored already: what is derived from them can be built here. */
@@ -113,7 +138,8 @@ export interface RichFunction<In, Result> extends Lifecycle {
 /** A function over the records of a key, with state and timers. Everything is synchronous. */
 export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState>
   extends Lifecycle,
-    HasTimers {
+    HasTimers,
+    KeyedInLoop<KeyedContext<K, NoInfer<Descriptors>>, Out> {
   readonly state?: Descriptors
   onRecord(value: In, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onTimer?(timer: TimerFired, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -122,7 +148,8 @@ export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescr
 /** A function over two keyed streams that share their keys, and thereby state and timers. */
 export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends StateDescriptors = NoState>
   extends Lifecycle,
-    HasTimers {
+    HasTimers,
+    KeyedInLoop<KeyedContext<K, NoInfer<Descriptors>>, Out> {
   readonly state?: Descriptors
   onLeft(value: Left, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onRight(value: Right, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -130,7 +157,7 @@ export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends
 }
 
 /** A function over two streams, without state. */
-export interface CoProcessFunction<Left, Right, Out> extends Lifecycle {
+export interface CoProcessFunction<Left, Right, Out> extends Lifecycle, InLoop<ProcessContext, Out> {
   onLeft(value: Left, context: ProcessContext, out: Collector<Out>): void
   onRight(value: Right, context: ProcessContext, out: Collector<Out>): void
 }
@@ -141,7 +168,9 @@ export type ReadonlyHandles<Descriptors extends StateDescriptors> = {
 }
 
 /** A function over a stream and a broadcast one, without keys. */
-export interface BroadcastProcessFunction<In, Broadcast, Out, Shared extends StateDescriptors> extends Lifecycle {
+export interface BroadcastProcessFunction<In, Broadcast, Out, Shared extends StateDescriptors>
+  extends Lifecycle,
+    InLoop<ProcessContext & { readonly broadcast: StateHandles<Shared> }, Out> {
   onRecord(
     value: In,
     context: ProcessContext & { readonly broadcast: ReadonlyHandles<Shared> },
@@ -172,7 +201,8 @@ export interface KeyedBroadcastProcessFunction<
   Shared extends StateDescriptors,
   Descriptors extends StateDescriptors = NoState,
 > extends Lifecycle,
-    HasTimers {
+    HasTimers,
+    InLoop<BroadcastContext<K, NoInfer<Descriptors>, Shared>, Out> {
   readonly state?: Descriptors
   onRecord(
     value: In,

@@ -1,8 +1,9 @@
 import type { NoState, StateHandles } from '../state/keyed/descriptor.ts'
 import { BaseOperator, OneInputOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
+import { endsRound, type Round, type RoundMark } from './loop/round.ts'
 import { openContext } from './open-context.ts'
-import type { OperatorContext, Receiver } from './operator.ts'
+import { NO_TIMESTAMP, type OperatorContext, type Receiver } from './operator.ts'
 import type { OperatorListDescriptor, OperatorListDescriptors } from './operator-list.ts'
 import type { OperatorState } from './operator-state.ts'
 import { OperatorStates } from './operator-states.ts'
@@ -76,6 +77,23 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
     super.onWatermark(watermark)
   }
 
+  protected override onRoundStart(round: Round): void {
+    this.#record.round = round
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.noteRound(mark)
+    const record = this.#record
+    record.timestamp = NO_TIMESTAMP
+    try {
+      if (endsRound(mark)) this.#function.onRoundEnd?.(record, record)
+      else if (mark.kind === 'over') this.#function.onTermination?.(record, record)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+    this.out.onRound(mark)
+  }
+
   override onBarrier(epoch: number): void {
     if (this.#states !== null) this.context.delta.setOperatorState(this.context.uid, this.#states.snapshot())
     super.onBarrier(epoch)
@@ -99,7 +117,8 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
   constructor(processFunction: CoProcessFunction<Left, Right, Out>) {
     super()
     this.#function = processFunction
-    this.inputs = new InputGate([this.#onLeft, this.#onRight], this).receivers
+    this.gate = new InputGate([this.#onLeft, this.#onRight], this)
+    this.inputs = this.gate.receivers
   }
 
   override setup(context: OperatorContext): void {
@@ -118,6 +137,23 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
   override onWatermark(watermark: number): void {
     this.#record.watermark = watermark
     super.onWatermark(watermark)
+  }
+
+  protected override onRoundStart(round: Round): void {
+    this.#record.round = round
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.noteRound(mark)
+    const record = this.#record
+    record.timestamp = NO_TIMESTAMP
+    try {
+      if (endsRound(mark)) this.#function.onRoundEnd?.(record, record)
+      else if (mark.kind === 'over') this.#function.onTermination?.(record, record)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+    this.out.onRound(mark)
   }
 
   readonly #onLeft = (value: Left, timestamp: number): void => {

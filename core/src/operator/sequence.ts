@@ -1,5 +1,6 @@
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
+import type { RoundMark } from './loop/round.ts'
 import { MAX_WATERMARK, type OperatorContext, type Receiver } from './operator.ts'
 import type { StartGate } from './start-gate.ts'
 
@@ -25,8 +26,10 @@ export class SequenceOperator<T> extends BaseOperator<T> {
     super()
     this.#gate = gate
     const take = (value: T, timestamp: number): void => this.out.onRecord(value, timestamp)
-    const { receivers } = new InputGate([take, () => {}, take], this, [FIRST, END, SECOND])
-    this.inputs = receivers.map((receiver, input) => new SequenceInput(receiver, this, input)) as Receiver<never>[]
+    this.gate = new InputGate([take, () => {}, take], this, [FIRST, END, SECOND])
+    this.inputs = this.gate.receivers.map(
+      (receiver, input) => new SequenceInput(receiver, this, input),
+    ) as Receiver<never>[]
   }
 
   override setup(context: OperatorContext): void {
@@ -80,6 +83,9 @@ class SequenceInput<T> implements Receiver<T> {
   }
   onBarrier(epoch: number): void {
     this.#receiver.onBarrier(epoch)
+  }
+  onRound(mark: RoundMark): void {
+    this.#receiver.onRound(mark)
   }
   onEnd(): void {
     this.#receiver.onEnd()

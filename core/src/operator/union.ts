@@ -9,9 +9,10 @@ export class UnionOperator<T> extends BaseOperator<T> {
   constructor(inputs: number) {
     super()
     const take = (value: T, timestamp: number): void => this.out.onRecord(value, timestamp)
-    this.inputs = new InputGate(
+    this.gate = new InputGate(
       Array.from({ length: inputs }, () => take),
       this,
-    ).receivers
+    )
+    this.inputs = this.gate.receivers
   }
 }

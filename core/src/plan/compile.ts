@@ -127,12 +127,13 @@ function exchange(
     toRegion: regionIdOf(node.id),
     toUid,
     toInput: input,
+    isFeedback: edge.isFeedback === true,
   }
 }
 
 /** How records of an edge travel. */
 export function exchangeSerde(partitioning: Partitioning): Serde<unknown> {
-  return 'value' in partitioning ? partitioning.value : msgpack<unknown>()
+  return ('value' in partitioning ? partitioning.value : undefined) ?? msgpack<unknown>()
 }
 
 function keepsState({ node }: JobNode): boolean {

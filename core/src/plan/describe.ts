@@ -51,6 +51,8 @@ export interface ExplainedInput {
   readonly tag: string | null
   /** Topic of the exchange; null within the region. */
   readonly exchange: string | null
+  /** Set where a loop leads back to its head. */
+  readonly isFeedback?: true
 }
 
 export type Routing = 'by key' | 'by task' | 'in turn' | 'at random' | 'to every task' | 'to one task' | 'by function'
@@ -59,6 +61,7 @@ const routings: Readonly<Record<Partitioning['kind'], Routing>> = {
   hash: 'by key',
   forward: 'by task',
   prepartitioned: 'by task',
+  colocated: 'by task',
   rebalance: 'in turn',
   shuffle: 'at random',
   broadcast: 'to every task',
@@ -134,10 +137,11 @@ function describeOperator(
     callSite: node.callSite,
     stateful: node.kind === 'operator' && node.stateful,
     inputs: inputs.flatMap((edge, input): ExplainedInput[] => {
-      if (edge !== null) return [{ from: edge.fromUid, tag: edge.tag, exchange: null }]
+      const feedback = node.inputs[input]?.isFeedback ? ({ isFeedback: true } as const) : {}
+      if (edge !== null) return [{ from: edge.fromUid, tag: edge.tag, exchange: null, ...feedback }]
       return exchangesIn
         .filter(({ toUid, toInput }) => toUid === uid && toInput === input)
-        .map((exchange) => ({ from: exchange.fromUid, tag: exchange.fromTag, exchange: exchange.topic }))
+        .map((exchange) => ({ from: exchange.fromUid, tag: exchange.fromTag, exchange: exchange.topic, ...feedback }))
     }),
     topic,
     partitions: node.kind === 'source' && topic !== null ? (topicPartitions.get(topic) ?? null) : null,

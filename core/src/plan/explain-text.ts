@@ -5,7 +5,8 @@ type Line = readonly [tree: string, details: string]
 
 /**
  * A described job as text for people. Every region is a tree from its inputs down: operators of a chain stand under one
- * another, branches are indented, and an operator with several inputs stands under the last of them.
+ * another, branches are indented, and an operator with several inputs stands under the last of them,
+ * the head of a loop under what comes in from outside.
  *
  * @example
  * job fraud · 2 regions, 8 tasks · parallelism 4 of at most 128 · exactly-once · graph 5a0b6c1f2d3e
@@ -98,10 +99,11 @@ class RegionTree {
   #branches(uid: string): ((first: string, rest: string) => Line[])[] {
     const branches: ((first: string, rest: string) => Line[])[] = []
     for (const operator of this.#region.operators) {
-      operator.inputs.forEach(({ from, tag, exchange }, input) => {
+      operator.inputs.forEach(({ from, tag, exchange, isFeedback }, input) => {
         if (from !== uid || exchange !== null) return
         const label = tag === null ? '' : `[${tag}] `
-        if (carrier(operator) !== input) branches.push((first) => [[`${first}► ${label}${operator.uid}`, '']])
+        if (isFeedback) branches.push((first) => [[`${first}► ${operator.uid}`, 'back to the head of the loop']])
+        else if (carrier(operator) !== input) branches.push((first) => [[`${first}► ${label}${operator.uid}`, '']])
         else branches.push((first, rest) => underMark(this.#chain(operator.uid, `○ ${label}`, rest), first, rest))
       })
     }
@@ -123,8 +125,8 @@ function underMark([head, ...rest]: Line[], first: string, indent: string): Line
 
 /** The input under which an operator is drawn: the last within the region, else the last exchange. */
 function carrier({ inputs }: ExplainedOperator): number {
-  const within = inputs.findLastIndex(({ exchange }) => exchange === null)
-  return within === -1 ? inputs.length - 1 : within
+  const within = inputs.findLastIndex(({ exchange, isFeedback }) => exchange === null && !isFeedback)
+  return within === -1 ? inputs.findLastIndex(({ isFeedback }) => !isFeedback) : within
 }
 
 function details({

@@ -38,6 +38,8 @@ export interface Exchange {
   readonly toRegion: string
   readonly toUid: string
   readonly toInput: number
+  /** It leads back to the head of a loop. */
+  readonly isFeedback: boolean
   /** Where records whose bytes are copied come into the region that writes them: a source's uid or an exchange's id. */
   readonly copiesFrom: string | null
 }

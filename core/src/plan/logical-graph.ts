@@ -1,5 +1,5 @@
 import type { Sink } from '../connector/sink.ts'
-import type { Source } from '../connector/source.ts'
+import type { Condition, Source } from '../connector/source.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { StartGate } from '../operator/start-gate.ts'
 import type { Serde } from '../serde/serde.ts'
@@ -57,11 +57,14 @@ export interface CustomSinkSpec {
   readonly sink: Sink<unknown, unknown>
 }
 
-/** How records travel along an edge. Above parallelism 1 all but the first two become exchanges through repartition topics. */
+/** How records travel along an edge. Above parallelism 1 all but the first three become exchanges through repartition topics. */
 export type Partitioning =
-  | { readonly kind: 'forward' }
+  /** `value` where the edge is an exchange all the same: what is fed back in a loop. */
+  | { readonly kind: 'forward'; readonly value?: Serde<unknown> }
   /** The input topic is already partitioned by this key: no exchange is needed. */
   | { readonly kind: 'prepartitioned'; readonly key: (value: unknown) => unknown }
+  /** The records are with the task that owns their key already, since an exchange before brought them there. */
+  | { readonly kind: 'colocated'; readonly key: (value: unknown) => unknown }
   /** To the task that owns the key; `field` when the key is that field of the value. */
   | {
       readonly kind: 'hash'
@@ -80,7 +83,8 @@ export type Partitioning =
 
 /** Whether such an edge needs an exchange between several tasks. */
 export function isExchanged(partitioning: Partitioning): boolean {
-  return partitioning.kind !== 'forward' && partitioning.kind !== 'prepartitioned'
+  const { kind } = partitioning
+  return kind !== 'forward' && kind !== 'prepartitioned' && kind !== 'colocated'
 }
 
 export interface LogicalEdge {
@@ -88,6 +92,8 @@ export interface LogicalEdge {
   /** Side output tag of the upstream operator, or null for its main output. */
   readonly tag: string | null
   readonly partitioning: Partitioning
+  /** From the end of a loop back to its head: the only edge that points back. */
+  readonly isFeedback?: boolean
 }
 
 interface NodeBase {
@@ -104,8 +110,8 @@ interface NodeBase {
 
 /** What the optimiser may know of an operator with one input: which records come out of it. */
 export type OperatorSemantics =
-  /** Some of those that come in. */
-  | { readonly kind: 'filter' }
+  /** Some of those that come in: those that meet the condition, where there is one that is no function. */
+  | { readonly kind: 'filter'; readonly condition?: Condition }
   /** All of them. */
   | { readonly kind: 'identity' }
   /** All of them, with these fields only. */
@@ -121,6 +127,31 @@ export interface Combiner {
   readonly value: Serde<unknown>
 }
 
+/** A way to compute an operator: how its inputs come together, and who computes. */
+export interface Strategy {
+  readonly name: string
+  readonly partitionings: readonly Partitioning[]
+  readonly create: () => Operator
+  /** The input that is sent to every task; null when none is. */
+  readonly broadcasts: number | null
+  /** The input that is held in memory, or on disk beyond the budget; null when both are sorted instead. */
+  readonly holds: number | null
+}
+
+/** What the optimiser may know of an operator that needs all of its input. */
+export interface Traits {
+  /** Fields of a record that come out as they came in, at the same task; `all` when whole records do. */
+  readonly forwards?: 'all' | readonly string[]
+  /** It sorts the records of its task by these keys, each followed by whether it ascends. */
+  readonly sorts?: readonly unknown[]
+  /** It gives no more records than it takes. */
+  readonly isReducing?: boolean
+  /** Strategies to choose from; the first one is taken where nothing is known of the sizes. */
+  readonly strategies?: readonly Strategy[]
+  /** Operators of one type with the same inputs and identical parts compute the same. */
+  readonly identity?: readonly unknown[]
+}
+
 export interface SourceNode extends NodeBase {
   readonly kind: 'source'
   readonly source: TopicSourceSpec | SplitSourceSpec
@@ -134,7 +165,10 @@ export interface OperatorNode extends NodeBase {
   readonly stateful: boolean
   /** True for operators that make the key of a stream their own (their inputs must be hash or prepartitioned edges). */
   readonly keyed: boolean
+  /** Needs all of its input before it gives anything, so that must end. */
+  readonly bounded?: boolean
   readonly semantics?: OperatorSemantics
+  readonly traits?: Traits
   readonly combiner?: Combiner
 }
 

@@ -17,11 +17,11 @@ export interface Cut {
  * With one task everything is one region, even branches that do not touch. Above, cuts the graph where records change their task. That
  * may leave regions that feed themselves through exchanges (a stream joined with a keyed version of itself). Within these,
  * forward edges between nodes that are a different number of exchanges away from the sources are cut too. Levels only
- * rise along edges, so no circle is left.
+ * rise along edges, so no circle is left but that of a loop, whose way back is an exchange too and leads nowhere else.
  */
 export function cutRegions(graph: LogicalGraph, parallelism: number): Cut {
   if (parallelism === 1) return { isCut: () => false, regionOf: graph.nodes.map(() => 0), order: [0] }
-  const needed: IsCut = (_, { partitioning }) => isExchanged(partitioning)
+  const needed: IsCut = (_, { partitioning, isFeedback }) => isFeedback === true || isExchanged(partitioning)
   const coarse = connect(graph, needed)
   const circular = onCircles(readersOf(graph, needed, coarse))
   if (circular.size === 0) return { isCut: needed, regionOf: coarse, order: topological(graph, needed, coarse) }
@@ -41,9 +41,10 @@ function levels(graph: LogicalGraph): number[] {
   const ofSources = new Map<number, number>()
   for (const node of graph.nodes) {
     const exchanges = ({ partitioning }: LogicalEdge): number => (isExchanged(partitioning) ? 1 : 0)
-    const own = Math.max(0, ...node.inputs.map((edge) => (level[edge.from] as number) + exchanges(edge)))
+    const forth = node.inputs.filter(({ isFeedback }) => !isFeedback)
+    const own = Math.max(0, ...forth.map((edge) => (level[edge.from] as number) + exchanges(edge)))
     level[node.id] = own
-    for (const edge of node.inputs) {
+    for (const edge of forth) {
       if (graph.nodes[edge.from]?.kind !== 'source') continue
       ofSources.set(edge.from, Math.min(ofSources.get(edge.from) ?? Number.POSITIVE_INFINITY, own - exchanges(edge)))
     }
@@ -70,12 +71,13 @@ function connect(graph: LogicalGraph, isCut: IsCut): number[] {
   return graph.nodes.map(({ id }) => root(id))
 }
 
-/** For each region the regions that it feeds. */
+/** For each region the regions that it feeds, apart from what loops send back. */
 function readersOf(graph: LogicalGraph, isCut: IsCut, regionOf: readonly number[]): Map<number, Set<number>> {
   const readers = new Map(regionOf.map((region) => [region, new Set<number>()]))
   for (const node of graph.nodes) {
     for (const edge of node.inputs) {
-      if (isCut(node, edge)) readers.get(regionOf[edge.from] as number)?.add(regionOf[node.id] as number)
+      if (isCut(node, edge) && !edge.isFeedback)
+        readers.get(regionOf[edge.from] as number)?.add(regionOf[node.id] as number)
     }
   }
   return readers

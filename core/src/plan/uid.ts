@@ -48,7 +48,9 @@ export function assignUids(graph: LogicalGraph): ReadonlyMap<number, string> {
 }
 
 function derived(node: LogicalNode, uids: ReadonlyMap<number, string>): string {
-  const inputs = node.inputs.map(({ from, tag, partitioning }) => [uids.get(from), tag, partitioning.kind])
+  const inputs = node.inputs
+    .filter(({ isFeedback }) => !isFeedback)
+    .map(({ from, tag, partitioning }) => [uids.get(from), tag, partitioning.kind])
   const hash = createHash('sha256')
     .update(JSON.stringify([node.type, outside(node), inputs]))
     .digest('hex')

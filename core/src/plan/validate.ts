@@ -1,4 +1,6 @@
+import { AccumulatorSink } from '../connector/accumulator.ts'
 import { GraphError } from '../errors.ts'
+import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode, SourceNode } from './logical-graph.ts'
@@ -33,6 +35,7 @@ export function validate(graph: LogicalGraph): void {
     if (node.id !== at) throw invalid(graph, node, `has the id ${node.id} at position ${at}; ids are positions`)
     checkInputs(graph, node)
     checkSequence(graph, node)
+    checkBounded(graph, node)
     for (const { from } of node.inputs) read.add(from)
   })
   for (const node of graph.nodes) {
@@ -40,22 +43,89 @@ export function validate(graph: LogicalGraph): void {
       throw invalid(graph, node, 'leads nowhere: nothing reads its output; end the stream with a sink or take it out')
     }
   }
+  checkLoops(graph)
   checkTopics(graph)
+  checkAccumulators(graph)
   assignUids(graph)
+}
+
+/** Marks of rounds belong to one loop: what goes round in it comes from its own head, and leaves another loop by its result. */
+function checkLoops(graph: LogicalGraph): void {
+  const unfed: LogicalNode[] = []
+  for (const head of graph.nodes) {
+    const feedback = head.inputs.find(({ isFeedback }) => isFeedback)
+    if (feedback === undefined) continue
+    const seen = new Set<number>()
+    for (let from = [feedback.from, ...outer(head)]; from.length > 0; ) {
+      const nodes = from.flatMap((id) => (seen.has(id) ? [] : (graph.nodes[id] ?? [])))
+      for (const { id } of nodes) seen.add(id)
+      const other = nodes.find((node) => node.type === LOOP_HEAD && node.id !== head.id)
+      if (other !== undefined) {
+        throw invalid(
+          graph,
+          head,
+          `takes what goes round in the loop that begins at ${other.callSite}: loops do not nest; use the stream that the other loop gives`,
+        )
+      }
+      from = nodes.flatMap((node) => (node.type === LOOP_EXIT ? [] : node.id === head.id ? [] : outer(node)))
+    }
+    if (!seen.has(head.id)) unfed.push(head)
+  }
+  // What comes out of a loop within does not come from the loop either, but that was told better above.
+  const [first] = unfed
+  if (first !== undefined) throw invalid(graph, first, 'is fed back a stream that does not come from the loop')
+}
+
+function outer({ inputs }: LogicalNode): number[] {
+  return inputs.flatMap(({ from, isFeedback }) => (isFeedback ? [] : [from]))
+}
+
+function checkAccumulators(graph: LogicalGraph): void {
+  const taken = new Map<string, LogicalNode>()
+  for (const node of graph.nodes) {
+    if (node.kind !== 'sink' || node.sink.kind !== 'custom' || !(node.sink.sink instanceof AccumulatorSink)) continue
+    const { accumulator } = node.sink.sink
+    const other = taken.get(accumulator)
+    if (other !== undefined) {
+      throw invalid(graph, node, `is the accumulator '${accumulator}', which there is at ${other.callSite} already`)
+    }
+    taken.set(accumulator, node)
+  }
 }
 
 /** What comes first must end. */
 function checkSequence(graph: LogicalGraph, node: LogicalNode): void {
   const first = node.type === 'sequence' ? node.inputs[FIRST] : undefined
-  if (first === undefined) return
-  for (let from = [first.from]; from.length > 0; ) {
-    const nodes = from.map((id) => graph.nodes[id] as LogicalNode)
+  const endless = first === undefined ? undefined : endlessSource(graph, [first.from])
+  if (endless === undefined) return
+  throw invalid(graph, node, `comes after a stream of '${endless.name}', which does not end; give it bounded: true`)
+}
+
+/** Nothing comes of waiting for all of an endless stream. */
+function checkBounded(graph: LogicalGraph, node: LogicalNode): void {
+  if (node.kind !== 'operator' || node.bounded !== true) return
+  const endless = endlessSource(
+    graph,
+    node.inputs.map(({ from }) => from),
+  )
+  if (endless === undefined) return
+  throw invalid(
+    graph,
+    node,
+    `needs all of its input, and '${endless.name}' does not end; give it bounded: true, or use keyBy and windows`,
+  )
+}
+
+function endlessSource(graph: LogicalGraph, from: readonly number[]): LogicalNode | undefined {
+  const seen = new Set<number>()
+  for (let waiting = [...from]; waiting.length > 0; ) {
+    const nodes = waiting.map((id) => graph.nodes[id] as LogicalNode)
     const endless = nodes.find((own) => own.kind === 'source' && !isBounded(own))
-    if (endless !== undefined) {
-      throw invalid(graph, node, `comes after a stream of '${endless.name}', which does not end; give it bounded: true`)
-    }
-    from = nodes.flatMap(({ inputs }) => inputs.map((edge) => edge.from))
+    if (endless !== undefined) return endless
+    for (const id of waiting) seen.add(id)
+    waiting = [...new Set(nodes.flatMap(({ inputs }) => inputs.map((edge) => edge.from)))].filter((id) => !seen.has(id))
   }
+  return undefined
 }
 
 function isBounded({ source }: SourceNode): boolean {
@@ -65,15 +135,15 @@ function isBounded({ source }: SourceNode): boolean {
 function checkInputs(graph: LogicalGraph, node: LogicalNode): void {
   if (node.kind === 'source' && node.inputs.length > 0) throw invalid(graph, node, 'is a source, but it has an input')
   if (node.kind !== 'source' && node.inputs.length === 0) throw invalid(graph, node, 'has no input')
-  for (const { from, partitioning } of node.inputs) {
+  for (const { from, partitioning, isFeedback } of node.inputs) {
     const upstream = graph.nodes[from]
     if (upstream === undefined) throw invalid(graph, node, 'has an input that is not of this job')
-    // Nodes are in the order in which they were added, so every circle has an edge that points back.
-    if (from >= node.id) {
+    // Nodes are in the order in which they were added, so every circle has an edge that points back; that of a loop may.
+    if (from >= node.id && !(isFeedback === true && node.type === LOOP_HEAD && upstream.type === LOOP_TAIL)) {
       throw invalid(
         graph,
         node,
-        `takes the output of '${upstream.name}', which comes after it: streams cannot run in a circle`,
+        `takes the output of '${upstream.name}', which comes after it: streams run in a circle only in a loop (iterate, iterateBulk, iterateDelta)`,
       )
     }
     if (upstream.kind === 'sink') throw invalid(graph, node, `reads from '${upstream.name}', which is a sink`)

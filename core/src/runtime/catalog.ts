@@ -7,7 +7,7 @@ import { Chain } from './chain.ts'
 
 /** The keyed states that the operators of a job declare. */
 export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
-  const nowhere = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
+  const nowhere = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onRound() {}, onEnd() {} }
   return graph.regions.flatMap(
     (region) =>
       Chain.build(region, {
@@ -20,6 +20,7 @@ export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
         logger: silentLogger,
         delta: { changes: [], setOperatorState() {} },
         stateReader: null,
+        memory: { budgetBytes: 1, directory: '' },
         schedule: () => () => {},
         post() {},
         sink: () => nowhere,

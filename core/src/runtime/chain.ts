@@ -1,8 +1,12 @@
 import { StreamError, UserFunctionError } from '../errors.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
+import { type MemoryLimits, TaskMemory } from '../operator/batch/memory/task-memory.ts'
+import { FEEDBACK } from '../operator/loop/loop-head.ts'
+import type { RoundMark } from '../operator/loop/round.ts'
 import type {
   DeltaCollector,
+  Driven,
   Operator,
   OperatorContext,
   PendingWork,
@@ -34,6 +38,9 @@ class FanOut implements Receiver<unknown> {
   onBarrier(epoch: number): void {
     for (const receiver of this.#receivers) receiver.onBarrier(epoch)
   }
+  onRound(mark: RoundMark): void {
+    for (const receiver of this.#receivers) receiver.onRound(mark)
+  }
   onEnd(): void {
     for (const receiver of this.#receivers) receiver.onEnd()
   }
@@ -64,13 +71,47 @@ class MainWithSides implements Receiver<unknown> {
   onBarrier(epoch: number): void {
     this.#all.onBarrier(epoch)
   }
+  onRound(mark: RoundMark): void {
+    this.#all.onRound(mark)
+  }
   onEnd(): void {
     this.#all.onEnd()
   }
 }
 
 /** The end of a chain that nobody listens to. */
-const discard: Receiver<unknown> = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
+const discard: Receiver<unknown> = {
+  onRecord() {},
+  onWatermark() {},
+  onIdle() {},
+  onBarrier() {},
+  onRound() {},
+  onEnd() {},
+}
+
+/** The way back from the end of a loop to its head, which is built after what leads to it. */
+class FeedbackLink implements Receiver<unknown> {
+  target: Receiver<unknown> = discard
+
+  onRecord(value: unknown, timestamp: number): void {
+    this.target.onRecord(value, timestamp)
+  }
+  onWatermark(watermark: number): void {
+    this.target.onWatermark(watermark)
+  }
+  onIdle(idle: boolean): void {
+    this.target.onIdle(idle)
+  }
+  onBarrier(epoch: number): void {
+    this.target.onBarrier(epoch)
+  }
+  onRound(mark: RoundMark): void {
+    this.target.onRound(mark)
+  }
+  onEnd(): void {
+    this.target.onEnd()
+  }
+}
 
 export interface ChainEnvironment {
   readonly job: string
@@ -82,6 +123,7 @@ export interface ChainEnvironment {
   readonly logger: Logger
   readonly delta: DeltaCollector
   readonly stateReader: StateReader | null
+  readonly memory: MemoryLimits
   readonly schedule: (timeMs: number, callback: () => void) => CancelTimer
   readonly post: (callback: () => void) => void
   /** The receiver behind a sink node. */
@@ -93,12 +135,15 @@ export interface ChainEnvironment {
 /** The operators of one task, connected: calls go straight from one to the next. */
 export class Chain implements PendingWork {
   readonly operators: ReadonlyMap<string, Operator>
+  /** Operators that do something of themselves. */
+  readonly driven: readonly Driven[]
   /** Of the operators that can hold anything. */
   readonly #pending: readonly PendingWork[]
   readonly #outputs: ReadonlyMap<string, Receiver<unknown>>
 
   private constructor(operators: ReadonlyMap<string, Operator>, outputs: ReadonlyMap<string, Receiver<unknown>>) {
     this.operators = operators
+    this.driven = [...operators.values()].flatMap(({ driven }) => driven ?? [])
     this.#pending = [...operators.values()].flatMap(({ pending }) => pending ?? [])
     this.#outputs = outputs
   }
@@ -107,14 +152,18 @@ export class Chain implements PendingWork {
   static build(region: Region, environment: ChainEnvironment): Chain {
     const operators = new Map<string, Operator>()
     const outputs = new Map<string, Receiver<unknown>>()
+    const feedback = new Map<string, FeedbackLink>()
+    const memory = new TaskMemory(environment.memory)
     for (let at = region.nodes.length - 1; at >= 0; at--) {
       const { uid, node } = region.nodes[at] as Region['nodes'][number]
-      connect(region, uid, operators, outputs, environment)
+      connect(region, uid, { operators, outputs, feedback }, environment)
       if (node.kind !== 'operator') continue
       const operator = node.create()
       operators.set(uid, operator)
-      operator.setup(context(region, uid, node.name, outputs, environment))
+      operator.setup(context(region, uid, node.name, outputs, memory, environment))
     }
+    for (const [uid, link] of feedback) link.target = inputOf(operators, uid, FEEDBACK)
+    if (memory.isUsed) exposeMemory(memory, environment.metrics)
     return new Chain(operators, outputs)
   }
 
@@ -144,8 +193,35 @@ export class Chain implements PendingWork {
     return this.#pending.some(({ needsCommit }) => needsCommit)
   }
 
+  get suspendsCommits(): boolean {
+    return this.#pending.some(({ suspendsCommits }) => suspendsCommits)
+  }
+
+  /** Those furthest downstream first, so that what is held becomes less before it becomes more. */
+  produce(budget: number): boolean {
+    for (const work of this.#pending) if (work.produce(budget)) return true
+    return false
+  }
+
   get catalog(): StateCatalogEntry[] {
     return [...this.operators.values()].flatMap((operator) => [...operator.catalog])
+  }
+
+  /** What the operators are to know of the rounds of their loops, by the name it has in an epoch. */
+  snapshotRounds(): Record<string, unknown> {
+    const rounds: Record<string, unknown> = {}
+    for (const [uid, operator] of this.operators) {
+      const stored = operator.snapshotRounds()
+      if (stored !== null) rounds[roundsUid(uid)] = stored
+    }
+    return rounds
+  }
+
+  restoreRounds(operators: Readonly<Record<string, unknown>>): void {
+    for (const [uid, operator] of this.operators) {
+      const stored = operators[roundsUid(uid)]
+      if (stored !== undefined) operator.restoreRounds(stored)
+    }
   }
 
   restore(entry: StateEntry): void {
@@ -192,17 +268,28 @@ export class Chain implements PendingWork {
   }
 }
 
+function exposeMemory(memory: TaskMemory, metrics: MetricGroup): void {
+  metrics.gauge('millrace_memory_held_bytes', 'Held by sorts, joins and groupings, as estimated', () => memory.held)
+  metrics.gauge('millrace_memory_peak_bytes', 'The most that sorts, joins and groupings held', () => memory.peak)
+}
+
 function userFailure(cause: unknown, uid: string, method: string): StreamError {
   if (StreamError.is(cause)) return cause.locate({ operator: uid })
   const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
   return new UserFunctionError(`The function's ${method} threw ${text}`, { where: { operator: uid }, cause })
 }
 
+interface Connected {
+  readonly operators: ReadonlyMap<string, Operator>
+  readonly outputs: Map<string, Receiver<unknown>>
+  /** Ways back to heads of loops, by their uids. */
+  readonly feedback: Map<string, FeedbackLink>
+}
+
 function connect(
   region: Region,
   uid: string,
-  operators: ReadonlyMap<string, Operator>,
-  outputs: Map<string, Receiver<unknown>>,
+  { operators, outputs, feedback }: Connected,
   environment: ChainEnvironment,
 ): void {
   const consumers = new Map<string, Receiver<unknown>[]>()
@@ -215,6 +302,12 @@ function connect(
   for (const consumer of region.nodes) {
     consumer.inputs.forEach((edge, input) => {
       if (edge === null || edge.fromUid !== uid) return
+      if (consumer.node.inputs[input]?.isFeedback) {
+        const link = new FeedbackLink()
+        feedback.set(consumer.uid, link)
+        add(edge.tag, link)
+        return
+      }
       const isSink = consumer.node.kind === 'sink'
       add(edge.tag, isSink ? environment.sink(consumer.uid) : inputOf(operators, consumer.uid, input))
     })
@@ -237,6 +330,7 @@ function context(
   uid: string,
   name: string,
   outputs: ReadonlyMap<string, Receiver<unknown>>,
+  memory: TaskMemory,
   environment: ChainEnvironment,
 ): OperatorContext {
   const { job, index, attempt, maxParallelism, clock, metrics, logger, delta, stateReader, schedule, post } =
@@ -254,6 +348,7 @@ function context(
     logger,
     delta,
     stateReader,
+    memory,
     schedule,
     post,
     output: (tag) => outputs.get(outputId(uid, tag ?? null)) ?? (tag === undefined ? discard : undefined),
@@ -273,4 +368,9 @@ function inputOf(operators: ReadonlyMap<string, Operator>, uid: string, index: n
 
 function outputId(uid: string, tag: string | null): string {
   return tag === null ? uid : `${uid}#${tag}`
+}
+
+/** Where an epoch keeps what an operator knows of its rounds. */
+export function roundsUid(uid: string): string {
+  return `$rounds/${uid}`
 }

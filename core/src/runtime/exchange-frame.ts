@@ -1,4 +1,6 @@
+import { pack, unpack } from 'msgpackr'
 import { StreamError } from '../errors.ts'
+import type { RoundMark } from '../operator/loop/round.ts'
 import type { ByteWriter } from '../serde/byte-writer.ts'
 import type { Serde } from '../serde/serde.ts'
 
@@ -9,6 +11,7 @@ import type { Serde } from '../serde/serde.ts'
  *   watermark  1 | upstream task u32 | watermark f64
  *   idleness   2 | upstream task u32 | idle u8
  *   end        3 | upstream task u32
+ *   round      4 | upstream task u32 | mark, as msgpack
  *
  * Numbers are big endian. Every upstream task writes its control frames to every partition, in its transactions, so a
  * reader takes the minimum over the upstream tasks and sees it in the order in which the records were written.
@@ -17,6 +20,7 @@ export const FRAME_RECORD = 0
 export const FRAME_WATERMARK = 1
 export const FRAME_IDLE = 2
 export const FRAME_END = 3
+export const FRAME_ROUND = 4
 
 export const RECORD_HEADER_BYTES = 9
 
@@ -48,6 +52,7 @@ export type ControlFrame =
   | { readonly kind: 'watermark'; readonly upstream: number; readonly watermark: number }
   | { readonly kind: 'idle'; readonly upstream: number; readonly idle: boolean }
   | { readonly kind: 'end'; readonly upstream: number }
+  | { readonly kind: 'round'; readonly upstream: number; readonly mark: RoundMark }
 
 export function encodeControlFrame(frame: ControlFrame): Buffer {
   if (frame.kind === 'watermark') {
@@ -55,6 +60,14 @@ export function encodeControlFrame(frame: ControlFrame): Buffer {
     bytes[0] = FRAME_WATERMARK
     bytes.writeUInt32BE(frame.upstream, 1)
     bytes.writeDoubleBE(frame.watermark, 5)
+    return bytes
+  }
+  if (frame.kind === 'round') {
+    const mark = pack(frame.mark)
+    const bytes = Buffer.allocUnsafe(5 + mark.length)
+    bytes[0] = FRAME_ROUND
+    bytes.writeUInt32BE(frame.upstream, 1)
+    mark.copy(bytes, 5)
     return bytes
   }
   const bytes = Buffer.allocUnsafe(frame.kind === 'idle' ? 6 : 5)
@@ -73,6 +86,8 @@ export function decodeControlFrame(bytes: Buffer, start: number, end: number): C
       return { kind: 'idle', upstream, idle: bytes[start + 5] === 1 }
     case FRAME_END:
       return { kind: 'end', upstream }
+    case FRAME_ROUND:
+      return { kind: 'round', upstream, mark: unpack(bytes.subarray(start + 5, end)) as RoundMark }
     default:
       throw new StreamError(
         'STATE_CORRUPT',

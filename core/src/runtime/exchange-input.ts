@@ -1,5 +1,6 @@
 import type { PartitionPosition } from '../checkpoint/format.ts'
 import type { LogBatch } from '../log/log.ts'
+import { type AlignedRounds, RoundAlignment } from '../operator/loop/round-alignment.ts'
 import { MIN_WATERMARK } from '../operator/operator.ts'
 import type { Exchange } from '../plan/job-graph.ts'
 import { decodeControlFrame, FRAME_RECORD, RECORD_HEADER_BYTES } from './exchange-frame.ts'
@@ -13,6 +14,8 @@ export interface ExchangeProgress {
   readonly watermarks: readonly number[]
   readonly idle: readonly boolean[]
   readonly ended: readonly boolean[]
+  /** Of the loop that the exchange is in. */
+  readonly rounds?: AlignedRounds | null
 }
 
 /** The task's partition of a repartition topic; its channels are the upstream tasks. */
@@ -26,6 +29,7 @@ export class ExchangePartitionInput implements PartitionInput {
   readonly #watermarks: number[]
   readonly #idle: boolean[]
   readonly #ended: boolean[]
+  readonly #rounds: RoundAlignment
   #offset: number
 
   constructor(
@@ -45,6 +49,8 @@ export class ExchangePartitionInput implements PartitionInput {
     this.#offset = offset
     this.#watermarks = progress ? [...progress.watermarks] : new Array<number>(upstreamTasks).fill(MIN_WATERMARK)
     this.#idle = progress ? [...progress.idle] : new Array<boolean>(upstreamTasks).fill(false)
+    this.#rounds = new RoundAlignment(upstreamTasks)
+    if (progress?.rounds != null) this.#rounds.restore(progress.rounds)
     this.#ended = progress ? [...progress.ended] : new Array<boolean>(upstreamTasks).fill(false)
   }
 
@@ -103,7 +109,12 @@ export class ExchangePartitionInput implements PartitionInput {
   }
 
   progress(): ExchangeProgress {
-    return { watermarks: [...this.#watermarks], idle: [...this.#idle], ended: [...this.#ended] }
+    return {
+      watermarks: [...this.#watermarks],
+      idle: [...this.#idle],
+      ended: [...this.#ended],
+      rounds: this.#rounds.snapshot(),
+    }
   }
 
   readonly aligned: null = null
@@ -127,6 +138,9 @@ export class ExchangePartitionInput implements PartitionInput {
     } else if (frame.kind === 'idle') {
       this.#idle[upstream] = frame.idle
       this.#head.onIdle(upstream, frame.idle)
+    } else if (frame.kind === 'round') {
+      const mark = this.#rounds.onMark(upstream, frame.mark)
+      if (mark !== null) this.#head.receiver.onRound(mark)
     } else {
       this.#ended[upstream] = true
       this.#head.onEnd(upstream)

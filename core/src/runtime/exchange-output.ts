@@ -1,5 +1,6 @@
 import { StreamError, UserFunctionError } from '../errors.ts'
 import type { LogOutput } from '../log/log.ts'
+import type { RoundMark } from '../operator/loop/round.ts'
 import { MIN_WATERMARK, type Receiver } from '../operator/operator.ts'
 import type { Exchange } from '../plan/job-graph.ts'
 import { ByteWriter } from '../serde/byte-writer.ts'
@@ -14,6 +15,8 @@ const WATERMARK_INTERVAL_MS = 50
 
 /** The writing end of an exchange: routes records and repeats control elements to every partition. */
 export class ExchangeOutput implements Receiver<unknown> {
+  /** Set while others wait for what has been written. */
+  needsCommit = false
   readonly #exchange: Exchange
   readonly #output: LogOutput
   readonly #index: number
@@ -96,6 +99,14 @@ export class ExchangeOutput implements Receiver<unknown> {
 
   onBarrier(): void {
     this.#flushWatermark()
+    this.needsCommit = false
+  }
+
+  /** No task goes on to the next round before it has this mark, so it should be committed soon. */
+  onRound(mark: RoundMark): void {
+    this.#flushWatermark()
+    this.#toAll({ kind: 'round', upstream: this.#index, mark })
+    this.needsCommit = true
   }
 
   onEnd(): void {

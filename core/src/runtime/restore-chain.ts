@@ -24,4 +24,5 @@ export async function restoreChain(
     const state = meta.operators[uid]
     if (state !== undefined) operator.restoreOperatorState(state as OperatorState)
   }
+  chain.restoreRounds(meta.operators)
 }

@@ -52,6 +52,7 @@ export class TopicSink implements Receiver<unknown> {
   onWatermark(): void {}
   onIdle(): void {}
   onBarrier(): void {}
+  onRound(): void {}
   onEnd(): void {}
 
   #checked(partition: number): number {
@@ -118,6 +119,7 @@ export class CustomSink implements Receiver<unknown> {
 
   onWatermark(): void {}
   onIdle(): void {}
+  onRound(): void {}
   onEnd(): void {}
 
   onBarrier(epoch: number): void {

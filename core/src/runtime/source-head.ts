@@ -7,6 +7,8 @@ import { WatermarkMerger } from '../time/watermark-merger.ts'
  */
 export class SourceHead {
   readonly receiver: Receiver<unknown>
+  /** It brings what a loop sends back to its head, and says nothing of time and end. */
+  readonly isFeedback: boolean
   readonly #merger: WatermarkMerger
   readonly #ended: boolean[]
   #live: number
@@ -15,8 +17,9 @@ export class SourceHead {
   /** It has no channel yet, and may get one. */
   #isWaiting = false
 
-  constructor(receiver: Receiver<unknown>, channels: number) {
+  constructor(receiver: Receiver<unknown>, channels: number, isFeedback = false) {
     this.receiver = receiver
+    this.isFeedback = isFeedback
     this.#merger = new WatermarkMerger(channels)
     this.#ended = new Array<boolean>(channels).fill(false)
     this.#live = channels

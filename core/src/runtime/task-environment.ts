@@ -2,6 +2,7 @@ import type { Decider } from '../checkpoint/commit.ts'
 import type { Log, OffsetCommit, TopicPartition } from '../log/log.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
+import type { MemoryLimits } from '../operator/batch/memory/task-memory.ts'
 import type { JobGraph, Region } from '../plan/job-graph.ts'
 import type { StateBackend } from '../state/backend.ts'
 import type { Clock } from '../time/clock.ts'
@@ -29,6 +30,8 @@ export interface TaskEnvironment {
   readonly maxBufferedOutputBytes: number
   /** Keys that each keyed function of a task holds on the heap; null for all. */
   readonly stateCacheKeys: number | null
+  /** Of the sorts, joins and groupings of each task. */
+  readonly memory: MemoryLimits
   readonly backPressure: BackPressureOptions
   /** Sources of these tasks that keep in step in event time. */
   readonly alignment: SourceAlignment

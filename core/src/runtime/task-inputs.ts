@@ -18,6 +18,8 @@ import { TopicPartitionInput } from './topic-partition-input.ts'
 
 /** Records that a split source hands out before other work of the task gets its turn. */
 const SPLIT_BUDGET = 2048
+/** Records of loops that go on before other work of the task gets its turn. */
+const LOOP_BUDGET = 1024
 
 export interface TaskInputsOptions {
   readonly region: Region
@@ -50,6 +52,7 @@ export class TaskInputs {
   /** Heads of sources that may get something to read. */
   readonly #empty: SourceHead[] = []
   #nextSplit = 0
+  #isInputsTurn = false
 
   constructor(options: TaskInputsOptions) {
     this.#options = options
@@ -75,7 +78,7 @@ export class TaskInputs {
   }
 
   get ended(): boolean {
-    return this.heads.every((head) => head.ended)
+    return this.heads.every((head) => head.ended || head.isFeedback)
   }
 
   /** Ends the sources where they are; repartition topics end when their writers do. */
@@ -86,11 +89,29 @@ export class TaskInputs {
 
   /** The lowest watermark of the task's inputs. */
   get watermark(): number {
-    return Math.min(...this.heads.map((head) => head.watermark))
+    return Math.min(...this.heads.filter((head) => !head.isFeedback).map((head) => head.watermark))
   }
 
   /** Runs the next batch through the chains. Returns the number of records, or -1 when there was nothing to do. */
   poll(): number {
+    // What goes round in loops and what comes in take turns, unless too much of it is waiting.
+    const isLoopFirst = !this.#isInputsTurn || this.#options.chain.driven.some(({ isCrowded }) => isCrowded)
+    const records = isLoopFirst ? this.#drive() : -1
+    this.#isInputsTurn = records >= 0
+    if (records >= 0) return records
+    const read = this.#read()
+    return read >= 0 || isLoopFirst ? read : this.#drive()
+  }
+
+  #drive(): number {
+    for (const driven of this.#options.chain.driven) {
+      const records = driven.drive(LOOP_BUDGET)
+      if (records >= 0) return records
+    }
+    return -1
+  }
+
+  #read(): number {
     if (this.#held.size > 0) this.#releaseHeld()
     if (this.#gated.length > 0) this.#openGates()
     const batch = this.#reader?.take()
@@ -283,7 +304,7 @@ export class TaskInputs {
     heads: SourceHead[],
   ): void {
     const upstream = environment.graph.regions.find((region) => region.id === exchange.fromRegion)?.parallelism ?? 0
-    const head = new SourceHead(chain.input(exchange.toUid, exchange.toInput), upstream)
+    const head = new SourceHead(chain.input(exchange.toUid, exchange.toInput), upstream, exchange.isFeedback)
     heads.push(head)
     const progress = takenOver.meta?.operators[exchangeStateUid(exchange)] as ExchangeProgress | undefined
     const { offset } = positionOf(takenOver.partitions, exchange.topic, index)

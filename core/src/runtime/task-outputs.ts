@@ -76,6 +76,12 @@ export class TaskOutputs {
     return false
   }
 
+  /** Other tasks wait for what has been written. */
+  get needsCommit(): boolean {
+    for (const exchange of this.#exchanges.values()) if (exchange.needsCommit) return true
+    return false
+  }
+
   afterBatch(isLast: boolean): void {
     for (const exchange of this.#exchanges.values()) exchange.afterBatch(isLast)
   }

@@ -29,6 +29,9 @@ interface RecordCounts {
   readonly recordsOut: number
 }
 
+/** Records that operators give from what they held before other work of the task gets its turn. */
+const PRODUCE_BUDGET = 2048
+
 type StopRequest = 'none' | 'commit' | 'abandon'
 
 /**
@@ -211,6 +214,7 @@ export class Task {
       logger,
       delta: this.#collector,
       stateReader: stateReader(takenOver, this.#environment.stateCacheKeys),
+      memory: this.#environment.memory,
       schedule: (timeMs, callback) => this.#mailbox.schedule(timeMs, this.#changing(callback)),
       post: (callback) => this.#mailbox.post(this.#changing(callback)),
       sink: (uid) => outputs.sink(uid),
@@ -259,6 +263,11 @@ export class Task {
       if (this.#isDraining) inputs.endSources()
       this.#mailbox.run()
       if (this.#stop === 'commit') {
+        if (chain.suspendsCommits) {
+          // What is held is in no epoch: it is read again from the last commit.
+          await this.#commitEnd()
+          return 'stopped'
+        }
         if (!chain.holdsBarriers) {
           await this.#finalEpoch(false)
           return 'stopped'
@@ -275,7 +284,7 @@ export class Task {
         for (const head of inputs.heads) head.receiver.onEnd()
         continue
       }
-      if (this.#mayCommit && (chain.needsCommit || clock.now() >= this.#nextBarrierAt)) {
+      if (this.#mayCommit && (chain.needsCommit || outputs.needsCommit || clock.now() >= this.#nextBarrierAt)) {
         if (chain.holdsBarriers) {
           // No more comes in before what is held has gone on, and the barrier behind it.
           await this.#wait('blocked')
@@ -283,12 +292,23 @@ export class Task {
         }
         this.#barrier(false)
       }
-      if (outputs.isFull || chain.isFull) {
+      if (outputs.isFull) {
         outputs.afterBatch(true)
         await this.#wait('blocked')
         continue
       }
       this.#busy.enter('busy')
+      if (chain.produce(PRODUCE_BUDGET)) {
+        this.#isDirty = true
+        outputs.afterBatch(false)
+        await clock.yield()
+        continue
+      }
+      if (chain.isFull) {
+        outputs.afterBatch(true)
+        await this.#wait('blocked')
+        continue
+      }
       const records = inputs.poll()
       if (records >= 0) {
         this.#isDirty = true
@@ -315,7 +335,7 @@ export class Task {
 
   /** Whether there is anything to commit, and no commit under way. */
   get #mayCommit(): boolean {
-    return this.#isDirty && this.#committing === null
+    return this.#isDirty && this.#committing === null && this.#chain?.suspendsCommits !== true
   }
 
   #changing(callback: () => void): () => void {
@@ -327,6 +347,7 @@ export class Task {
 
   #barrier(finished: boolean): void {
     const inputs = this.#inputs as TaskInputs
+    const chain = this.#chain as Chain
     const startedAt = this.#environment.clock.now()
     const epoch = ++this.#epoch
     for (const head of inputs.heads) head.receiver.onBarrier(epoch)
@@ -340,8 +361,8 @@ export class Task {
       maxParallelism: this.#environment.graph.maxParallelism,
       partitions,
       splits: inputs.splitPositions(),
-      operators: { ...collected.operators, ...inputs.exchangeProgress() },
-      catalog: (this.#chain as Chain).catalog,
+      operators: { ...collected.operators, ...inputs.exchangeProgress(), ...chain.snapshotRounds() },
+      catalog: chain.catalog,
       finished,
     }
     const committables = resolveCommittables(collected.committables)

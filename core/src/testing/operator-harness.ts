@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import type { DataStream } from '../api/data-stream.ts'
 import { job } from '../api/job.ts'
 import type { Sink } from '../connector/sink.ts'
@@ -30,12 +31,17 @@ export interface HarnessRecord<T> {
   readonly timestamp: number
 }
 
+const PRODUCE_BUDGET = 1024
+
 /** One input of the operators under test. Every call runs to its end before it returns. */
 export class HarnessInput<T> {
   readonly #receiver: () => Receiver<unknown>
+  readonly #produce: () => void
 
-  constructor(receiver: () => Receiver<unknown>) {
+  /** `produce` has operators give what they have ready. */
+  constructor(receiver: () => Receiver<unknown>, produce: () => void) {
     this.#receiver = receiver
+    this.#produce = produce
   }
 
   /** Hands a record in, with its event time in milliseconds. */
@@ -46,6 +52,7 @@ export class HarnessInput<T> {
   /** Says that event time has passed up to here, in milliseconds. */
   watermark(watermark: number): void {
     this.#receiver().onWatermark(watermark)
+    this.#produce()
   }
 
   /** Says whether the input is idle, so that nobody waits for its watermark. */
@@ -55,7 +62,7 @@ export class HarnessInput<T> {
 
   /** Ends the input: the final watermark, then the end. */
   end(): void {
-    this.#receiver().onWatermark(Number.POSITIVE_INFINITY)
+    this.watermark(Number.POSITIVE_INFINITY)
     this.#receiver().onEnd()
   }
 }
@@ -184,6 +191,7 @@ export class OperatorHarness<Out> {
       logger: silentLogger,
       delta: this.#collector,
       stateReader: null,
+      memory: { budgetBytes: 64 * 1024 * 1024, directory: tmpdir() },
       schedule,
       post: (callback) => void schedule(this.clock.now(), callback),
       sink: (uid) => this.#capture(uid),
@@ -195,7 +203,10 @@ export class OperatorHarness<Out> {
 
   /** @internal */
   input<T>(at: number): HarnessInput<T> {
-    return new HarnessInput<T>(() => (this.#inputs()[at] as { receiver: Receiver<unknown> }).receiver)
+    const produce = (): void => {
+      while (this.#chain.produce(PRODUCE_BUDGET)) {}
+    }
+    return new HarnessInput<T>(() => (this.#inputs()[at] as { receiver: Receiver<unknown> }).receiver, produce)
   }
 
   #stop: () => void = () => {}
@@ -215,6 +226,7 @@ export class OperatorHarness<Out> {
       onWatermark: (watermark) => isMain && this.watermarks.push(watermark),
       onIdle() {},
       onBarrier() {},
+      onRound() {},
       onEnd() {},
     }
   }
@@ -292,7 +304,7 @@ function regionOf<Out>(
   { sides = [] }: OperatorHarnessOptions,
 ): Region {
   const graph = job('harness', (env) => {
-    const streams = Array.from({ length: inputs }, () => env.source(handedIn))
+    const streams = Array.from({ length: inputs }, () => env.source(handedIn()))
     const result = build(streams)
     result.to(captured).uid('main-output')
     for (const tag of sides) result.sideOutput(tag).to(captured).uid(`side-${tag.id}`)
@@ -301,7 +313,8 @@ function regionOf<Out>(
   return regions[0] as Region
 }
 
-const handedIn: Source<unknown> = {
+/** A source for each input: the same one read twice would be read once. */
+const handedIn = (): Source<unknown> => ({
   name: 'handed-in',
   bounded: true,
   replayable: true,
@@ -309,7 +322,7 @@ const handedIn: Source<unknown> = {
   open() {
     throw new OptionError('A harness hands records in by itself.')
   },
-}
+})
 
 const captured: Sink<unknown> = {
   name: 'captured',

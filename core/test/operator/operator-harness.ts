@@ -1,5 +1,8 @@
+import { tmpdir } from 'node:os'
 import { silentLogger } from '../../src/metrics/logger.ts'
 import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
+import { TaskMemory } from '../../src/operator/batch/memory/task-memory.ts'
+import type { RoundMark } from '../../src/operator/loop/round.ts'
 import type { Operator, Receiver, StateReader } from '../../src/operator/operator.ts'
 import type { OperatorState } from '../../src/operator/operator-state.ts'
 import type { StateChange, StateEntry } from '../../src/state/backend.ts'
@@ -11,6 +14,7 @@ export type Element =
   | { readonly watermark: number }
   | { readonly idle: boolean }
   | { readonly barrier: number }
+  | { readonly mark: RoundMark }
   | { readonly end: true }
 
 /** Runs one operator alone and notes what comes out of it; keeps its state as a backend would. */
@@ -47,6 +51,7 @@ export class OperatorHarness {
       clock,
       metrics: this.metrics,
       logger: silentLogger,
+      memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
       stateReader,
       schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),
@@ -79,6 +84,10 @@ export class OperatorHarness {
 
   idle(idle: boolean, input = 0): void {
     this.#input(input).onIdle(idle)
+  }
+
+  round(mark: RoundMark, input = 0): void {
+    this.#input(input).onRound(mark)
   }
 
   end(input = 0): void {
@@ -142,6 +151,7 @@ export class OperatorHarness {
       onWatermark: (watermark) => this.elements.push({ watermark }),
       onIdle: (idle) => this.elements.push({ idle }),
       onBarrier: (barrier) => this.elements.push({ barrier }),
+      onRound: (mark) => this.elements.push({ mark }),
       onEnd: () => this.elements.push({ end: true }),
     }
   }
@@ -149,6 +159,13 @@ export class OperatorHarness {
   #side(tag: string): Receiver<unknown> {
     const records = this.sides.get(tag) ?? []
     this.sides.set(tag, records)
-    return { onRecord: (record) => records.push(record), onWatermark() {}, onIdle() {}, onBarrier() {}, onEnd() {} }
+    return {
+      onRecord: (record) => records.push(record),
+      onWatermark() {},
+      onIdle() {},
+      onBarrier() {},
+      onRound() {},
+      onEnd() {},
+    }
   }
 }

@@ -76,7 +76,7 @@ const wrong: [string, Build, operator: string, message: RegExp][] = [
       graph.to(graph.map(loop, { name: 'body' }))
     },
     'loop',
-    /job\.ts:1\) takes the output of 'body', which comes after it: streams cannot run in a circle/,
+    /job\.ts:1\) takes the output of 'body', which comes after it: streams run in a circle only in a loop/,
   ],
   [
     'an operator that reads itself',

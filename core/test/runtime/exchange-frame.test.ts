@@ -21,6 +21,17 @@ describe('frames of a repartition topic', () => {
       { kind: 'idle', upstream: 1, idle: true },
       { kind: 'idle', upstream: 1, idle: false },
       { kind: 'end', upstream: 70_000 },
+      {
+        kind: 'round',
+        upstream: 2,
+        mark: { kind: 'start', round: 1, aggregates: { least: Number.POSITIVE_INFINITY } },
+      },
+      {
+        kind: 'round',
+        upstream: 2,
+        mark: { kind: 'end', round: 7, tallies: [{ records: 3, aggregates: { sum: 0.5 } }] },
+      },
+      { kind: 'round', upstream: 0, mark: { kind: 'over', round: 7 } },
     ] as const
     for (const frame of frames) {
       const bytes = encodeControlFrame(frame)

@@ -19,6 +19,7 @@ import { json } from '../../src/serde/json.ts'
 import { listState, mapState, valueState } from '../../src/state/keyed/descriptor.ts'
 import { Random } from '../../src/structure/random.ts'
 import { watermarks } from '../../src/time/watermark-strategy.ts'
+import { loopTopologies } from './loop-topologies.ts'
 
 export interface Reading {
   readonly key: string
@@ -61,7 +62,7 @@ function spanOf(time: number, size: number): { start: number; end: number } {
   return { start, end: start + size }
 }
 
-export const topologies: readonly Topology[] = [
+const plainTopologies: readonly Topology[] = [
   {
     name: 'stateless',
     parallelism: 1,
@@ -303,6 +304,39 @@ export const topologies: readonly Topology[] = [
         .toTopic('windows', json())
     }),
   },
+  ...[1, 2].map(
+    (parallelism): Topology => ({
+      name: `sorting, grouping and joining all of its input, with ${parallelism} tasks`,
+      parallelism,
+      run: { memoryBudget: 2_000 },
+      outputs: ['sums', 'ordered', 'count'],
+      prepare(storage) {
+        fill(storage, 'in', 2, readings(12, 12))
+        storage.createTopic('sums', 1)
+        storage.createTopic('ordered', 1)
+        storage.createTopic('count', 1)
+      },
+      job: job(`batch-${parallelism}`, (env) => {
+        const all = env.topic('in', json<Reading>(), { bounded: true, time }).bounded()
+        const sums = all.groupBy('key').aggregate({
+          create: () => 0,
+          add: (sum, reading) => sum + reading.n,
+          merge: (left, right) => left + right,
+          result: (sum) => sum,
+        })
+        all
+          .join(sums, { key: 'key', by: ([key]) => key }, ({ n }, [key, sum]) => ({ key, n, sum }))
+          .stream()
+          .toTopic('sums', json())
+        all
+          .sort({ by: 'n', order: 'descending' })
+          .map(({ n }) => n)
+          .stream()
+          .toTopic('ordered', json())
+        all.count().stream().toTopic('count', json())
+      }),
+    }),
+  ),
   {
     name: 'two inputs with shared state and timers',
     parallelism: 1,
@@ -335,6 +369,8 @@ export const topologies: readonly Topology[] = [
     }),
   },
 ]
+
+export const topologies: readonly Topology[] = [...plainTopologies, ...loopTopologies]
 
 /** What a read-committed consumer of the outputs sees, in an order that does not depend on who wrote when. */
 export function committedOutput(storage: MemoryStorage, outputs: readonly string[]): string[] {

@@ -151,4 +151,17 @@ describe('the harness of one operator', () => {
     t.end()
     expect(t.values()).toEqual([[1, 2, 3]])
   })
+
+  it('has operators that need all of their input give it when that ends', async () => {
+    const t = await operatorHarness((numbers: DataStream<number>) =>
+      numbers
+        .bounded()
+        .sort((n) => n)
+        .stream(),
+    )
+    for (const n of [3, 1, 2]) t.send(n)
+    expect(t.values()).toEqual([])
+    t.end()
+    expect(t.values()).toEqual([1, 2, 3])
+  })
 })

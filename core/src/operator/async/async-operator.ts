@@ -6,6 +6,7 @@ import { Random } from '../../structure/random.ts'
 import type { BackOff } from '../../time/back-off.ts'
 import { OneInputOperator } from '../base-operator.ts'
 import { ClockAlarm } from '../clock-alarm.ts'
+import type { RoundMark } from '../loop/round.ts'
 import { openContext } from '../open-context.ts'
 import type { OperatorContext, PendingWork } from '../operator.ts'
 import { type OperatorListDescriptor, operatorListState } from '../operator-list.ts'
@@ -36,8 +37,8 @@ type WaitingCalls = { readonly calls: OperatorListDescriptor<Call> }
  * snapshot, so barriers pass at once; a restored task calls for them again.
  */
 export class AsyncOperator extends OneInputOperator<unknown, unknown> implements PendingWork {
-  readonly holdsBarriers = false
   readonly needsCommit = false
+  readonly suspendsCommits = false
   readonly #function: AsyncFunction<unknown, unknown>
   readonly #settings: AsyncSettings
   /** Calls that have not been started, for want of capacity. */
@@ -48,6 +49,8 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
   #queue!: CallQueue
   #alarm!: ClockAlarm
   #random!: Random
+  /** Marks of rounds that wait behind calls. */
+  #marks = 0
   #timeouts!: Counter
   #retries!: Counter
 
@@ -77,8 +80,17 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
     return this
   }
 
+  produce(): boolean {
+    return false
+  }
+
   get isFull(): boolean {
     return this.#queue.size >= this.#settings.capacity
+  }
+
+  /** Marks of rounds are not told again after a restart, as watermarks are, and calls behind them belong to another round. */
+  get holdsBarriers(): boolean {
+    return this.#marks > 0
   }
 
   get isEmpty(): boolean {
@@ -118,6 +130,15 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
 
   override onIdle(idle: boolean): void {
     this.#queue.addFence((out) => out.onIdle(idle))
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.noteRound(mark)
+    this.#marks++
+    this.#queue.addFence((out) => {
+      this.#marks--
+      out.onRound(mark)
+    })
   }
 
   override onEnd(): void {

@@ -2,7 +2,8 @@ import type { ByteWriter } from '../../serde/byte-writer.ts'
 import type { Serde } from '../../serde/serde.ts'
 import type { StateEntry } from '../../state/backend.ts'
 import { InputGate } from '../input-gate.ts'
-import type { Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from '../operator.ts'
+import type { AlignedRounds } from '../loop/round-alignment.ts'
+import type { Driven, Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from '../operator.ts'
 import type { OperatorState } from '../operator-state.ts'
 
 /** A record with the stream that it came from: 0 for the left one, 1 for the right one. */
@@ -30,17 +31,19 @@ export function taggedSerde(left: Serde<unknown>, right: Serde<unknown>): Serde<
 export class TaggedInputs implements Operator {
   readonly inputs: readonly Receiver<never>[]
   readonly #operator: Operator
+  readonly #gate: InputGate
 
   constructor(operator: Operator) {
     this.#operator = operator
     const input = operator.inputs[0] as Receiver<unknown>
-    this.inputs = new InputGate(
+    this.#gate = new InputGate(
       [
         (value: unknown, timestamp) => input.onRecord({ side: 0, value } satisfies Tagged, timestamp),
         (value: unknown, timestamp) => input.onRecord({ side: 1, value } satisfies Tagged, timestamp),
       ],
       input,
-    ).receivers
+    )
+    this.inputs = this.#gate.receivers
   }
 
   get catalog(): readonly StateCatalogEntry[] {
@@ -49,6 +52,22 @@ export class TaggedInputs implements Operator {
 
   get pending(): PendingWork | null {
     return this.#operator.pending
+  }
+
+  get driven(): Driven | null {
+    return this.#operator.driven
+  }
+
+  snapshotRounds(): unknown {
+    const aligned = this.#gate.rounds.snapshot()
+    const operator = this.#operator.snapshotRounds()
+    return aligned === null && operator === null ? null : { aligned, operator }
+  }
+
+  restoreRounds(stored: unknown): void {
+    const { aligned, operator } = stored as { readonly aligned: AlignedRounds | null; readonly operator: unknown }
+    if (aligned !== null) this.#gate.rounds.restore(aligned)
+    if (operator !== null) this.#operator.restoreRounds(operator)
   }
 
   setup(context: OperatorContext): void {

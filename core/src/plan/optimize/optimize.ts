@@ -1,9 +1,14 @@
 import type { LogicalGraph } from '../logical-graph.ts'
 import { type Cut, cutRegions } from '../regions.ts'
 import type { AppliedRule } from './applied.ts'
+import { chooseJoins } from './choose-join.ts'
+import { filterSources } from './filter-source.ts'
 import { forwardBytes } from './forward-bytes.ts'
+import { keepOrder } from './keep-order.ts'
+import { keepPartitioning } from './keep-partitioning.ts'
 import { preAggregate } from './pre-aggregate.ts'
 import { projectSources } from './project-source.ts'
+import { shareSubplans } from './share-subplans.ts'
 
 export interface Optimized {
   readonly graph: LogicalGraph
@@ -19,16 +24,23 @@ export interface Optimized {
  * written, so that state is found again whatever the rules do.
  */
 export function optimize(graph: LogicalGraph, uids: ReadonlyMap<number, string>, parallelism: number): Optimized {
-  const gathered = preAggregate(graph, uids, parallelism)
+  const shared = shareSubplans(graph, uids)
+  const chosen = chooseJoins(shared.graph, shared.uids, parallelism)
+  const kept = keepPartitioning(chosen.graph, shared.uids, parallelism)
+  const ordered = keepOrder(kept.graph, shared.uids)
+  const gathered = preAggregate(ordered.graph, shared.uids, parallelism)
   const cut = cutRegions(gathered.graph, parallelism)
   const widestCut = parallelism > 1 ? cut : cutRegions(gathered.graph, 2)
   const forwarded = forwardBytes(gathered.graph, gathered.uids, widestCut.isCut)
-  const projected = projectSources(forwarded.graph, gathered.uids, cut.isCut, forwarded.copies)
+  const filtered = filterSources(forwarded.graph, gathered.uids)
+  const projected = projectSources(filtered.graph, gathered.uids, cut.isCut, forwarded.copies)
   return {
     graph: projected.graph,
     uids: gathered.uids,
     cut,
     copies: forwarded.copies,
-    applied: [...gathered.applied, ...forwarded.applied, ...projected.applied],
+    applied: [shared, chosen, kept, ordered, gathered, forwarded, filtered, projected].flatMap(
+      ({ applied }) => applied,
+    ),
   }
 }

@@ -26,7 +26,9 @@ export function preAggregate(graph: LogicalGraph, uids: ReadonlyMap<number, stri
     newUids.set(id, uid)
     return id
   }
-  const moved = (edge: LogicalEdge): LogicalEdge => ({ ...edge, from: newIds.get(edge.from) as number })
+  // What leads back to the head of a loop comes later than the head.
+  const moved = (edge: LogicalEdge): LogicalEdge =>
+    edge.isFeedback ? edge : { ...edge, from: newIds.get(edge.from) as number }
   for (const node of graph.nodes) {
     const uid = uids.get(node.id) as string
     const inputs = node.inputs.map(moved)
@@ -59,7 +61,14 @@ export function preAggregate(graph: LogicalGraph, uids: ReadonlyMap<number, stri
     const partitioning = { kind: 'hash', key: combiner.key, value: combiner.value } as const
     newIds.set(node.id, add({ ...node, inputs: [{ ...from, partitioning }] }, uid))
   }
-  return { graph: { job: graph.job, nodes }, uids: newUids, applied }
+  const closed = nodes.map((node): LogicalNode => {
+    if (!node.inputs.some(({ isFeedback }) => isFeedback)) return node
+    const inputs = node.inputs.map((edge) =>
+      edge.isFeedback ? { ...edge, from: newIds.get(edge.from) as number } : edge,
+    )
+    return { ...node, inputs } as LogicalNode
+  })
+  return { graph: { job: graph.job, nodes: closed }, uids: newUids, applied }
 }
 
 /** Only an exchange by key can be combined: where records stay at their task there is nothing to save. */

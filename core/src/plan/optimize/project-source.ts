@@ -1,5 +1,5 @@
 import { isProjectable } from '../../serde/serde.ts'
-import type { LogicalEdge, LogicalGraph, LogicalNode, SourceNode } from '../logical-graph.ts'
+import type { LogicalEdge, LogicalGraph, LogicalNode, SourceNode, SplitSourceSpec } from '../logical-graph.ts'
 import type { AppliedRule } from './applied.ts'
 import { inputId } from './forward-bytes.ts'
 
@@ -36,7 +36,9 @@ export function projectSources(
     }
     if (reader.kind !== 'operator' || reader.semantics === undefined) return 'all'
     if (reader.semantics.kind === 'project') return new Set(reader.semantics.fields)
-    return reader.semantics.kind === 'identity' ? usedBehind(reader.id) : 'all'
+    if (reader.semantics.kind === 'identity') return usedBehind(reader.id)
+    const { condition } = reader.semantics
+    return condition === undefined ? 'all' : both(new Set([condition.field]), usedBehind(reader.id))
   }
 
   const usedBehind = (id: number): Fields => {
@@ -49,9 +51,20 @@ export function projectSources(
     return used
   }
 
+  const projectSplits = (node: SourceNode, spec: SplitSourceSpec): SourceNode => {
+    if (spec.source.project === undefined) return node
+    const used = both(usedBehind(node.id), usedByTime(spec.time))
+    if (used === 'all') return node
+    const fields = [...used].sort()
+    const text = fields.length === 0 ? 'no field is decoded' : `only ${fields.join(', ')} of the records is decoded`
+    applied.push({ rule: 'project-source', uid: uids.get(node.id) as string, text })
+    return { ...node, source: { ...spec, source: spec.source.project(fields) } }
+  }
+
   const nodes = graph.nodes.map((node): LogicalNode => {
-    if (node.kind !== 'source' || node.source.kind !== 'topic') return node
+    if (node.kind !== 'source') return node
     const { source } = node
+    if (source.kind === 'splits') return projectSplits(node, source)
     if (source.toRecord !== undefined || !isProjectable(source.value)) return node
     const used = both(usedBehind(node.id), usedByTime(source.time))
     if (used === 'all') return node

@@ -1,5 +1,6 @@
 import { TimestampError } from '../../../errors.ts'
 import { OneInputOperator } from '../../base-operator.ts'
+import type { RoundMark } from '../../loop/round.ts'
 import { MIN_WATERMARK } from '../../operator.ts'
 import type { PaneContents } from '../pane-contents.ts'
 import type { PartialAggregate } from './partial-aggregate.ts'
@@ -68,6 +69,11 @@ export abstract class GatherOperator extends OneInputOperator<never, PartialAggr
   override onBarrier(epoch: number): void {
     this.#flush()
     this.out.onBarrier(epoch)
+  }
+
+  override onRound(mark: RoundMark): void {
+    this.#flush()
+    super.onRound(mark)
   }
 
   override onEnd(): void {

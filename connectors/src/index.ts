@@ -1,0 +1,7 @@
+export { type ColumnType, type CsvOptions, type CsvRow, csv } from './file/csv.ts'
+export type { FileFormat, FileRange, FileWriter, RangeReader, RangeReaderContext } from './file/format.ts'
+export { jsonLines } from './file/json-lines.ts'
+export { type ParquetColumns, type ParquetOptions, parquet } from './file/parquet.ts'
+export { type FilePosition, type ReadFilesOptions, readFiles } from './file/read-files.ts'
+export { text } from './file/text.ts'
+export { type FileCommittable, type WriteFilesOptions, writeFiles } from './file/write-files.ts'

@@ -1,0 +1,31 @@
+import { compareValues } from './memory/compare-values.ts'
+
+/** What a field of a record is compared with. */
+export type Comparable = number | string | bigint | boolean | Date
+
+/** A comparison of a field with a constant: filters of this form can be read by sources, functions can not. */
+export interface Condition {
+  readonly field: string
+  readonly operator: '=' | '!=' | '<' | '<=' | '>' | '>='
+  readonly value: Comparable
+}
+
+/** Whether a record meets a condition. Values of different types are in no order: nothing but `!=` holds of them. */
+export function meets({ field, operator, value }: Condition): (record: unknown) => boolean {
+  const holds = comparisons[operator]
+  const type = typeof value
+  return (record) => {
+    const own = (record as Record<string, unknown>)[field]
+    if (own === null || own === undefined || typeof own !== type) return operator === '!='
+    return holds(compareValues(own, value))
+  }
+}
+
+const comparisons: Readonly<Record<Condition['operator'], (order: number) => boolean>> = {
+  '=': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+}
