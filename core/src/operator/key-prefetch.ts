@@ -1,4 +1,4 @@
-import type { Counter } from '../metrics/registry.ts'
+import type { Counter, Histogram } from '../metrics/registry.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { KeyCache } from '../state/keyed/key-cache.ts'
 import type { CacheMark, KeySlot } from '../state/keyed/key-table.ts'
@@ -41,6 +41,7 @@ export class KeyPrefetch implements PendingWork {
   #held: ReadonlySet<Slot> = NONE
   #isScheduled = false
   readonly #keysRead: Counter
+  readonly #readTime: Histogram
 
   constructor(context: OperatorContext, states: KeyedStates, cache: KeyCache, reader: StateReader) {
     this.#context = context
@@ -48,6 +49,7 @@ export class KeyPrefetch implements PendingWork {
     this.#cache = cache
     this.#reader = reader
     this.#keysRead = context.metrics.counter('millrace_state_keys_read', 'Keys that were read from the state backend')
+    this.#readTime = context.metrics.histogram('millrace_state_read_ms', 'How long reads from the state backend took')
   }
 
   get isEmpty(): boolean {
@@ -129,9 +131,14 @@ export class KeyPrefetch implements PendingWork {
     this.#reading = this.#missing
     this.#missing = new Set()
     const keys = slots.map((slot) => this.#states.addressOf(slot))
-    const { post } = this.#context
+    const { post, clock } = this.#context
+    const startedMs = clock.now()
     Promise.all(this.#states.cachedStates.map(({ state }) => this.#reader.read(state, keys))).then(
-      (entries) => post(() => this.#onRead(slots, entries)),
+      (entries) =>
+        post(() => {
+          this.#readTime.record(clock.now() - startedMs)
+          this.#onRead(slots, entries)
+        }),
       (cause: unknown) =>
         post(() => {
           throw cause

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { prometheusText } from '../../src/metrics/prometheus.ts'
 import { KeyedProcessOperator } from '../../src/operator/keyed-process.ts'
 import type { StateReader } from '../../src/operator/operator.ts'
 import type { Collector, KeyedContext, TimerFired } from '../../src/operator/process-function.ts'
@@ -176,6 +177,9 @@ describe('state that need not fit on the heap', () => {
     await clock.advanceBy(10)
     expect(owner.pending?.isEmpty).toBe(true)
     expect(asked).toEqual([90])
+    expect(prometheusText(harness.metrics)).toMatch(/^millrace_state_keys_read_total 90$/m)
+    expect(prometheusText(harness.metrics)).toMatch(/^millrace_state_read_ms_sum \d+$/m)
+    expect(prometheusText(harness.metrics)).toMatch(/^millrace_state_read_ms_count 1$/m)
     harness.snapshot()
     harness.send({ key: 7, action: 'read', time: 0 } satisfies Command, 0)
     await clock.advanceBy(10)
