@@ -10,7 +10,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '..')
 const modules = join(import.meta.dirname, '.docs')
-const guide = ['async', 'batch', 'cep', 'formats', 'functions', 'iterations', 'joins', 'state', 'testing', 'time', 'windows']
+const guide = [
+  'async',
+  'batch',
+  'cep',
+  'formats',
+  'functions',
+  'iterations',
+  'joins',
+  'state',
+  'testing',
+  'time',
+  'windows',
+]
 
 function codeOf(page: string): string {
   const text = readFileSync(join(root, 'docs', `${page}.md`), 'utf8')
