@@ -7,7 +7,7 @@ import {
   type PartitionPosition,
 } from '../checkpoint/format.ts'
 import { planTakeOver, type TakeOverPlan } from '../checkpoint/take-over.ts'
-import { OffsetsLostError } from '../errors.ts'
+import { FencedError, OffsetsLostError } from '../errors.ts'
 import type { CommittedOffset, LogWriter, TopicPartition } from '../log/log.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { TopicSourceSpec } from '../plan/logical-graph.ts'
@@ -67,11 +67,16 @@ export async function takeOver(
       : []
     const committed = decider === 'state' ? [] : await log.committed(group, [...inputs, ...marker])
     const metadata = committed.map((entry) => (entry === null ? null : decodeOffsetMetadata(entry.metadata)))
-    const plan = planned(decider, committed, metadata, acquired)
+    const plan = await planned(decider, committed, metadata, acquired).catch(async (error: unknown) => {
+      // Whoever took the task over meanwhile has committed more than was applied then: nothing is lost.
+      await store?.discardAbove(Number.MAX_SAFE_INTEGER)
+      throw error
+    })
     if (store !== null) {
       if (plan.apply !== null) {
         await store.apply(plan.apply)
         acquired = await store.acquire()
+        if (acquired.applied?.epoch !== plan.apply) throw overtaken(region, index, graph.job)
       }
       await store.discardAbove(plan.epoch)
     }
@@ -92,12 +97,17 @@ export async function takeOver(
   }
 }
 
-function planned(
+/** Between two steps of a take-over another worker has done all of them, and gone on. */
+function overtaken(region: Region, index: number, job: string): FencedError {
+  return new FencedError('another worker has taken the task over', { where: describeTask(region, index, job) })
+}
+
+async function planned(
   decider: Decider,
   committed: readonly (CommittedOffset | null)[],
   metadata: readonly (OffsetMetadata | null)[],
   acquired: Acquired | null,
-): TakeOverPlan {
+): Promise<TakeOverPlan> {
   const epochs = metadata.flatMap((entry) => (entry === null ? [] : [entry.epoch]))
   const committedEpoch = epochs.length === 0 ? null : Math.max(...epochs)
   if (acquired === null) return { epoch: committedEpoch ?? 0, apply: null, positions: 'log' }

@@ -31,3 +31,35 @@ describe.each(topologies)('a job that is $name', (topology) => {
     expect(takenOver).toBeGreaterThan(0)
   })
 })
+
+describe('a worker that freezes while it takes tasks over', () => {
+  it('does not take what the next owner has done meanwhile for a loss, at whatever step', {
+    timeout: 120_000,
+  }, async () => {
+    const topology = topologies.find(({ name }) => name === 'two regions through a repartition topic')
+    if (topology === undefined) throw new Error('There is no such job.')
+    for (const seed of [1, 2, 3]) {
+      const { output } = await undisturbed(topology, seed)
+      let takenOver = 0
+      for (let step = 1; step <= 90; step++) {
+        const place = `seed ${seed}, frozen after step ${step}`
+        const simulated = simulate(topology, seed)
+        const zombie = simulated.startWorker('zombie')
+        await simulated.runUntil(() => simulated.isFinished || zombie.clock.steps >= step, 60_000)
+        zombie.clock.freeze()
+        const other = simulated.startWorker('other')
+        // Long enough for the next owner to commit, and short enough for it not to have finished.
+        await simulated.runUntil(
+          () => other.handle.status().workers.some(({ totals }) => totals.epochs > 2) || simulated.isFinished,
+          60_000,
+        )
+        if (!simulated.isFinished) takenOver++
+        zombie.clock.thaw()
+        await simulated.runUntil(() => simulated.isFinished, 60_000)
+        await simulated.clock.advanceBy(FROZEN_MS)
+        expect(committedOutput(simulated.log.storage, topology.outputs), place).toEqual(output)
+      }
+      expect(takenOver).toBeGreaterThan(0)
+    }
+  })
+})
