@@ -34,9 +34,19 @@ interface Block {
   writtenTaken: number
 }
 
+/** Records in memory that lie together. All but the last are full. */
+interface Chunk {
+  readonly values: unknown[]
+  readonly timestamps: number[]
+}
+
 const BLOCK_RECORDS = 512
-/** Records taken from the front at most before the room they had is given back. */
-const MAX_TAKEN = 10_000
+/** Powers of two: 2 ** CHUNK_BITS records in one. */
+const CHUNK_BITS = 9
+const CHUNK_RECORDS = 1 << CHUNK_BITS
+const CHUNK_MASK = CHUNK_RECORDS - 1
+/** Of a list that is taken from the front: so many at least, and more than half of it, before it is copied without them. */
+const MIN_TAKEN = 8
 /** Sub keys of a block: its records, and how many of them are taken. */
 const RECORDS = Buffer.from('r')
 const TAKEN = Buffer.from('t')
@@ -49,9 +59,10 @@ export class FeedbackQueue {
   readonly #options: FeedbackQueueOptions
   readonly #keyGroup: number
   readonly #writer = new ByteWriter()
-  #values: unknown[] = []
-  #timestamps: number[] = []
+  #chunks: Chunk[] = []
+  /** Where the front and the end are, counted from the first record of the first chunk. */
   #head = 0
+  #end = 0
   /** What is stored, from the front on. */
   #blocks: Block[] = []
   #firstBlock = 0
@@ -71,39 +82,37 @@ export class FeedbackQueue {
   }
 
   get size(): number {
-    return this.#values.length - this.#head
+    return this.#end - this.#head
   }
 
   push(value: unknown, timestamp: number): void {
-    this.#values.push(value)
-    this.#timestamps.push(timestamp)
+    if ((this.#end & CHUNK_MASK) === 0) this.#chunks.push({ values: [], timestamps: [] })
+    const { values, timestamps } = this.#chunks[this.#end >> CHUNK_BITS] as Chunk
+    values.push(value)
+    timestamps.push(timestamp)
+    this.#end++
   }
 
   /** Takes `records` from the front, or as many as there are. */
   drain(records: number, take: (value: unknown, timestamp: number) => void): number {
-    const end = Math.min(this.#head + records, this.#values.length)
+    const end = Math.min(this.#head + records, this.#end)
     const drained = end - this.#head
     this.#takeStored(Math.min(drained, this.#stored))
     // What it is given meanwhile goes to the end and is not of these.
-    for (; this.#head < end; this.#head++) {
-      const value = this.#values[this.#head]
-      this.#values[this.#head] = undefined
-      take(value, this.#timestamps[this.#head] as number)
+    while (this.#head < end) {
+      const { values, timestamps } = this.#chunks[this.#head >> CHUNK_BITS] as Chunk
+      const at = this.#head++ & CHUNK_MASK
+      const value = values[at]
+      values[at] = undefined
+      take(value, timestamps[at] as number)
     }
-    if (this.#head > MAX_TAKEN || this.#head === this.#values.length) {
-      this.#values = this.#values.slice(this.#head)
-      this.#timestamps = this.#timestamps.slice(this.#head)
-      this.#head = 0
-    }
+    this.#dropTaken()
     return drained
   }
 
   /** Lets one record after the other be looked at, from a position on; they stay. */
   visit(from: number, records: number, see: (value: unknown, timestamp: number) => void): number {
-    const start = this.#head + from
-    const end = Math.min(start + records, this.#values.length)
-    for (let at = start; at < end; at++) see(this.#values[at], this.#timestamps[at] as number)
-    return Math.max(0, end - start)
+    return this.#each(this.#head + from, Math.min(this.#head + from + records, this.#end), see)
   }
 
   clear(): void {
@@ -121,8 +130,8 @@ export class FeedbackQueue {
       first.writtenTaken = first.taken
       changes.push({ state, ...first.address, sub: TAKEN, value: pack(first.taken) })
     }
-    for (let at = this.#head + this.#stored; at < this.#values.length; at += BLOCK_RECORDS) {
-      const end = Math.min(at + BLOCK_RECORDS, this.#values.length)
+    for (let at = this.#head + this.#stored; at < this.#end; at += BLOCK_RECORDS) {
+      const end = Math.min(at + BLOCK_RECORDS, this.#end)
       const sequence = this.#sequence++
       const address = { keyGroup: this.#keyGroup, key: keyBytes([this.#options.index, sequence]) }
       changes.push({ state, ...address, sub: RECORDS, value: this.#encoded(sequence, at, end) })
@@ -153,6 +162,29 @@ export class FeedbackQueue {
     this.#restoredTaken = new Map()
   }
 
+  /** Gives back chunks that are empty. */
+  #dropTaken(): void {
+    if (this.#head === this.#end) {
+      this.#chunks = []
+      this.#head = 0
+      this.#end = 0
+      return
+    }
+    const taken = this.#head >> CHUNK_BITS
+    if (taken < MIN_TAKEN || taken * 2 <= this.#chunks.length) return
+    this.#chunks = this.#chunks.slice(taken)
+    this.#head -= taken << CHUNK_BITS
+    this.#end -= taken << CHUNK_BITS
+  }
+
+  #each(from: number, to: number, see: (value: unknown, timestamp: number) => void): number {
+    for (let at = from; at < to; at++) {
+      const { values, timestamps } = this.#chunks[at >> CHUNK_BITS] as Chunk
+      see(values[at & CHUNK_MASK], timestamps[at & CHUNK_MASK] as number)
+    }
+    return Math.max(0, to - from)
+  }
+
   #takeStored(records: number): void {
     this.#stored -= records
     for (let left = records; left > 0; ) {
@@ -165,7 +197,7 @@ export class FeedbackQueue {
       this.#deleted.push(block.address)
       this.#firstBlock++
     }
-    if (this.#firstBlock === this.#blocks.length || this.#firstBlock > MAX_TAKEN) {
+    if (this.#firstBlock >= MIN_TAKEN && this.#firstBlock * 2 > this.#blocks.length) {
       this.#blocks = this.#blocks.slice(this.#firstBlock)
       this.#firstBlock = 0
     }
@@ -176,11 +208,13 @@ export class FeedbackQueue {
     const writer = this.#writer
     writer.position = 0
     const ends: number[] = []
+    const timestamps: number[] = []
     try {
-      for (let at = start; at < end; at++) {
-        serde.encode(this.#values[at], writer)
+      this.#each(start, end, (value, timestamp) => {
+        serde.encode(value, writer)
         ends.push(writer.position)
-      }
+        timestamps.push(timestamp)
+      })
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause)
       throw new StreamError('ENCODE_FAILED', `A record in ${state} cannot be written as ${serde.format}: ${text}`, {
@@ -188,7 +222,7 @@ export class FeedbackQueue {
       })
     }
     const bytes = writer.buffer.subarray(0, writer.position)
-    return pack([sequence, index, this.#timestamps.slice(start, end), ends, bytes] satisfies StoredBlock)
+    return pack([sequence, index, timestamps, ends, bytes] satisfies StoredBlock)
   }
 
   #decoded(stored: Uint8Array, start: number, end: number): unknown {

@@ -1,12 +1,11 @@
 import type { KeySlot, KeyTable } from '../../state/keyed/key-table.ts'
 import type { CellDeclaration, Cells } from '../../state/keyed/keyed-states.ts'
-import { TimerCell } from '../../state/keyed/timer-cell.ts'
+import { RoundCell } from './round-cell.ts'
 
 /** Stored beside the declared states, as timers are: a key whose turn comes at the end of the round has one. */
 export const roundCells: readonly CellDeclaration[] = [
-  { name: '$round-keys', kind: 'timers', format: 'timer@1', create: () => new TimerCell() },
+  { name: '$round-keys', kind: 'timers', format: 'timer@1', create: () => new RoundCell() },
 ]
-const AT_ROUND_END = 0
 
 /** The keys that had a record in the round, in the order of their first ones: the end of it costs as much as they are many. */
 export class RoundKeys {
@@ -24,12 +23,15 @@ export class RoundKeys {
   /** To be called once, after the state was restored. */
   open(): void {
     this.#slots = [...this.#table.slots()].filter((slot) => !this.#cell(slot).isEmpty)
+    for (const slot of this.#slots) slot.isInRound = true
     // The order must not depend on that in which the backend gave the entries.
     this.#slots.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
   }
 
   add(slot: KeySlot<Cells>): void {
-    if (!this.#cell(slot).add(AT_ROUND_END)) return
+    if (slot.isInRound) return
+    slot.isInRound = true
+    this.#cell(slot).isSet = true
     this.#table.markDirty(slot)
     this.#slots.push(slot)
   }
@@ -39,7 +41,8 @@ export class RoundKeys {
     for (; this.#next < this.#slots.length; this.#next++) {
       const slot = this.#slots[this.#next] as KeySlot<Cells>
       if (slot.mark?.isResident === false) return false
-      this.#cell(slot).delete(AT_ROUND_END)
+      slot.isInRound = false
+      this.#cell(slot).isSet = false
       this.#table.markDirty(slot)
       onKey(slot)
     }
@@ -58,7 +61,7 @@ export class RoundKeys {
     return awaited
   }
 
-  #cell(slot: KeySlot<Cells>): TimerCell {
-    return slot.data[this.#cellAt] as TimerCell
+  #cell(slot: KeySlot<Cells>): RoundCell {
+    return slot.data[this.#cellAt] as RoundCell
   }
 }

@@ -26,6 +26,7 @@ export class ValueCell implements Cell {
   readonly #serde: Serde<unknown>
   value: unknown = undefined
   changed = false
+  #isStored = false
 
   constructor(serde: Serde<unknown>) {
     this.#serde = serde
@@ -38,11 +39,15 @@ export class ValueCell implements Cell {
   collect({ state, keyGroup, key, changes }: ChangeTarget): void {
     if (!this.changed) return
     this.changed = false
+    // A value that came and went within one epoch leaves no trace.
+    if (this.value === undefined && !this.#isStored) return
+    this.#isStored = this.value !== undefined
     const value = this.value === undefined ? null : encodeValue(this.value, this.#serde)
     changes.push({ state, keyGroup, key, sub: null, value })
   }
 
   restore(_sub: Uint8Array | null, value: Uint8Array): void {
+    this.#isStored = true
     this.value = this.#serde.decode(value as Buffer, 0, value.length)
   }
 }

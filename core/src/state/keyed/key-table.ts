@@ -19,6 +19,8 @@ export class KeySlot<Data> {
   readonly data: Data
   /** True while it is in the list of slots that changed since the last barrier. */
   isDirty = false
+  /** Had a record in the round of the loop around the operator. */
+  isInRound = false
   /** Null without a bounded cache. */
   mark: CacheMark | null = null
   #bytes: Buffer | null = null

@@ -40,9 +40,7 @@ export class TimerCell implements Cell {
 
   collect({ state, keyGroup, key, changes }: ChangeTarget): void {
     for (const timeMs of this.#touched.keys()) {
-      const sub = Buffer.allocUnsafe(8)
-      sub.writeDoubleBE(timeMs, 0)
-      changes.push({ state, keyGroup, key, sub, value: this.#times.has(timeMs) ? NOTHING : null })
+      changes.push({ state, keyGroup, key, sub: timeBytes(timeMs), value: this.#times.has(timeMs) ? NOTHING : null })
     }
     this.#touched = UNTOUCHED
     // Not when the last one fires: most keys that had a timer soon have the next one.
@@ -65,4 +63,11 @@ export class TimerCell implements Cell {
     if (this.#touched === UNTOUCHED) this.#touched = new Map()
     return this.#touched as Map<number, boolean>
   }
+}
+
+/** The sub key of a timer. */
+export function timeBytes(timeMs: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeDoubleBE(timeMs, 0)
+  return bytes
 }

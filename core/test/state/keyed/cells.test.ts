@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import { RoundCell } from '../../../src/operator/loop/round-cell.ts'
+import { msgpack } from '../../../src/serde/msgpack.ts'
+import type { StateChange } from '../../../src/state/backend.ts'
+import { type Cell, ValueCell } from '../../../src/state/keyed/cells.ts'
+
+function collected(cell: Cell): StateChange[] {
+  const changes: StateChange[] = []
+  cell.collect({ state: 'count/value', keyGroup: 3, key: Buffer.from('key'), changes })
+  return changes
+}
+
+function set(cell: ValueCell, value: unknown): void {
+  cell.value = value
+  cell.changed = true
+}
+
+it('writes nothing of a value that came and went between two barriers', () => {
+  const cell = new ValueCell(msgpack<unknown>())
+  set(cell, 1)
+  set(cell, undefined)
+  expect(collected(cell)).toEqual([])
+})
+
+it('deletes a value that was stored once, also when it was stored by the task before', () => {
+  const cell = new ValueCell(msgpack<unknown>())
+  set(cell, 1)
+  expect(collected(cell)).toMatchObject([{ value: Buffer.from([1]) }])
+  set(cell, 2)
+  set(cell, undefined)
+  expect(collected(cell)).toMatchObject([{ value: null }])
+  set(cell, undefined)
+  expect(collected(cell)).toEqual([])
+
+  const restored = new ValueCell(msgpack<unknown>())
+  restored.restore(null, Buffer.from([1]))
+  set(restored, undefined)
+  expect(collected(restored)).toMatchObject([{ value: null }])
+})
+
+it('stores once that the turn of a key comes at the end of the round, and nothing when it came and went', () => {
+  const cell = new RoundCell()
+  cell.isSet = true
+  expect(collected(cell)).toMatchObject([{ sub: Buffer.alloc(8), value: new Uint8Array(0) }])
+  expect(collected(cell)).toEqual([])
+  cell.isSet = false
+  expect(collected(cell)).toMatchObject([{ sub: Buffer.alloc(8), value: null }])
+  cell.isSet = true
+  cell.isSet = false
+  expect(collected(cell)).toEqual([])
+})
