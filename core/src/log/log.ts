@@ -57,6 +57,11 @@ export interface LogReaderOptions {
    * @default false
    */
   readonly reusesMemory?: boolean
+  /**
+   * How far a partition has come: of those with something to take, the one with the lowest comes first. Those of equal rank
+   * take turns, and so do those with none (NaN).
+   */
+  readonly rank?: (topic: string, partition: number) => number
 }
 
 /**

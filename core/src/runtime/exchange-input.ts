@@ -62,6 +62,11 @@ export class ExchangePartitionInput implements PartitionInput {
     return this.#head.ended
   }
 
+  get reached(): number {
+    const { watermark } = this.#head
+    return watermark === MIN_WATERMARK ? Number.NaN : watermark
+  }
+
   start(): void {
     for (let upstream = 0; upstream < this.#watermarks.length; upstream++) {
       if (this.#ended[upstream]) this.#head.onEnd(upstream)

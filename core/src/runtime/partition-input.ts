@@ -9,6 +9,8 @@ export interface PartitionInput {
   /** The offset to read from next; what the epoch commits. */
   readonly offset: number
   readonly ended: boolean
+  /** How far it has come in event time (its watermark), or NaN where there is none: the furthest back is read first. */
+  readonly reached: number
   /** Runs the records of a fetched batch through the chains; returns how many there were. */
   process(batch: LogBatch): number
   position(): PartitionPosition

@@ -224,6 +224,8 @@ export class TaskInputs {
       maxBufferedBytes: environment.maxBufferedInputBytes,
       onAvailable,
       reusesMemory: keepsNoBytes(region),
+      // In step with each other, so that little waits for the watermark of those that lie behind.
+      rank: (topic, partition) => this.#partitions.get(`${topic}/${partition}`)?.reached ?? Number.NaN,
     })
   }
 

@@ -2,7 +2,7 @@ import type { PartitionPosition } from '../checkpoint/format.ts'
 import { DecodeError, StreamError } from '../errors.ts'
 import type { LogBatch } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
-import { NO_TIMESTAMP } from '../operator/operator.ts'
+import { MIN_WATERMARK, NO_TIMESTAMP } from '../operator/operator.ts'
 import type { TopicSourceSpec } from '../plan/logical-graph.ts'
 import type { WatermarkGenerator } from '../time/watermark-strategy.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -36,6 +36,7 @@ export class TopicPartitionInput implements PartitionInput {
   #offset: number
   #lastRecordMs: number
   #idle = false
+  #reached = Number.NaN
 
   constructor(options: TopicPartitionInputOptions) {
     const { position, spec } = options
@@ -57,14 +58,17 @@ export class TopicPartitionInput implements PartitionInput {
     return this.#options.head.isEnded(this.#options.channel)
   }
 
+  get reached(): number {
+    return this.#reached
+  }
+
   get idlenessMs(): number | null {
     return this.#options.spec.time?.idlenessMs ?? null
   }
 
   /** To be called once the chains are open: a restored watermark, or the end of an empty bounded partition, takes effect. */
   start(): void {
-    const { head, channel } = this.#options
-    if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
+    this.#advance()
     this.#checkEnd()
     this.#align()
   }
@@ -119,7 +123,7 @@ export class TopicPartitionInput implements PartitionInput {
       this.#idle = false
       head.onIdle(channel, false)
     }
-    if (generator !== null) head.onWatermark(channel, generator.current())
+    this.#advance()
     this.#checkEnd()
     this.#align()
     return count
@@ -132,6 +136,13 @@ export class TopicPartitionInput implements PartitionInput {
 
   close(): void {
     this.#options.aligned?.leave()
+  }
+
+  #advance(): void {
+    if (this.#generator === null) return
+    const watermark = this.#generator.current()
+    this.#reached = watermark === MIN_WATERMARK ? Number.NaN : watermark
+    this.#options.head.onWatermark(this.#options.channel, watermark)
   }
 
   #align(): void {

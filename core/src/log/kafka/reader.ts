@@ -17,7 +17,7 @@ const spareBytes = 8 * 1024 * 1024
 
 /**
  * Reads committed records ahead of its consumer. Fetched bytes wait undecoded; `take` decodes about a thousand records
- * at a time, partition after partition in turn.
+ * at a time, of the partition that lies furthest back.
  */
 export class KafkaReader implements LogReader {
   readonly #cluster: Cluster
@@ -85,7 +85,7 @@ export class KafkaReader implements LogReader {
   take(): LogBatch | undefined {
     if (this.#failure !== undefined) throw this.#failure
     this.#releaseEmptied()
-    for (let state = this.#queue.shift(); state !== undefined; state = this.#queue.shift()) {
+    for (let state = this.#dequeue(); state !== undefined; state = this.#dequeue()) {
       state.isQueued = false
       if (state.isRemoved || state.isPaused) continue
       const batch = this.#decode(state)
@@ -115,7 +115,8 @@ export class KafkaReader implements LogReader {
         chosen.push(state)
       }
     }
-    return chosen
+    // A response is filled in the order of the request, so whoever has least comes first.
+    return chosen.sort((a, b) => a.bufferedBytes - b.bufferedBytes)
   }
 
   /** What paused partitions hold is not counted: else they could keep those from fetching that they wait for. */
@@ -207,6 +208,27 @@ export class KafkaReader implements LogReader {
     if (!this.#isStarved) return
     this.#isStarved = false
     this.#options.onAvailable()
+  }
+
+  /** Whoever lies furthest back; the one whose turn it was waits in its place. */
+  #dequeue(): ReaderPartition | undefined {
+    const first = this.#queue.shift()
+    const { rank } = this.#options
+    if (first === undefined || rank === undefined) return first
+    let lowest = rank(first.topic, first.partition)
+    if (Number.isNaN(lowest)) return first
+    let at = -1
+    for (let index = 0; index < this.#queue.length; index++) {
+      const { topic, partition } = this.#queue[index] as ReaderPartition
+      const reached = rank(topic, partition)
+      if (!(reached < lowest)) continue
+      lowest = reached
+      at = index
+    }
+    const chosen = this.#queue[at]
+    if (chosen === undefined) return first
+    this.#queue[at] = first
+    return chosen
   }
 
   #drop(topic: string, partition: number): void {

@@ -19,14 +19,16 @@ interface ReadPartition {
 export class MemoryReader implements LogReader {
   readonly #storage: MemoryStorage
   readonly #notify: () => void
+  readonly #rank: LogReaderOptions['rank']
   readonly #partitions: ReadPartition[] = []
   #next = 0
   #failure: unknown = null
   #waiting = true
   #closed = false
 
-  constructor(storage: MemoryStorage, { onAvailable }: LogReaderOptions, wire: Wire) {
+  constructor(storage: MemoryStorage, { onAvailable, rank }: LogReaderOptions, wire: Wire) {
     this.#storage = storage
+    this.#rank = rank
     this.#notify = () => {
       if (!this.#waiting || this.#closed) return
       this.#waiting = false
@@ -73,16 +75,9 @@ export class MemoryReader implements LogReader {
 
   take(): LogBatch | undefined {
     if (this.#failure !== null) throw this.#failure
-    const { length } = this.#partitions
-    for (let tried = 0; tried < length; tried++) {
-      const read = this.#partitions[(this.#next + tried) % length] as ReadPartition
-      const batch = read.paused ? undefined : this.#takeFrom(read)
-      if (batch === undefined) continue
-      this.#next = (this.#next + tried + 1) % length
-      return batch
-    }
-    this.#waiting = true
-    return undefined
+    const batch = this.#choose()
+    if (batch === undefined) this.#waiting = true
+    return batch
   }
 
   endOffset(topic: string, partition: number): number | undefined {
@@ -92,6 +87,27 @@ export class MemoryReader implements LogReader {
   async close(): Promise<void> {
     this.#closed = true
     this.remove([...this.#partitions])
+  }
+
+  /** From whoever lies furthest back, in the place of the one whose turn it is. */
+  #choose(): LogBatch | undefined {
+    const { length } = this.#partitions
+    let chosen: ReadPartition | undefined
+    let lowest = Number.NaN
+    const start = this.#next
+    for (let tried = 0; tried < length; tried++) {
+      const at = (start + tried) % length
+      const read = this.#partitions[at] as ReadPartition
+      if (read.paused || !hasMore(read)) continue
+      const reached = this.#rank?.(read.topic, read.partition) ?? Number.NaN
+      if (chosen === undefined) this.#next = at + 1
+      if (chosen === undefined || reached < lowest) {
+        chosen = read
+        lowest = reached
+      }
+      if (Number.isNaN(lowest)) break
+    }
+    return chosen === undefined ? undefined : this.#takeFrom(chosen)
   }
 
   #takeFrom(read: ReadPartition): LogBatch | undefined {
@@ -115,6 +131,11 @@ export class MemoryReader implements LogReader {
     read.offset = batch.nextOffset
     return batch
   }
+}
+
+/** Also true where the place to read from is lost, which taking tells. */
+function hasMore({ offset, stored }: ReadPartition): boolean {
+  return offset < stored.stableOffset || offset > stored.end
 }
 
 function isSame(read: TopicPartition, wanted: TopicPartition): boolean {

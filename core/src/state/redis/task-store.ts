@@ -20,6 +20,11 @@ import {
 
 /** Bytes of chunks sent in one round trip. */
 const BATCH_BYTES = 4 * 1024 * 1024
+/**
+ * Chunks applied in one round trip. The server runs a pipeline of scripts without a break, so others wait for all of them:
+ * enough that the server has work while the answer travels, and no more.
+ */
+const APPLIED_AT_ONCE = 4
 
 export interface RedisTaskStoreOptions {
   readonly address: TaskAddress
@@ -30,7 +35,7 @@ export interface RedisTaskStoreOptions {
    * header as the servers have them then; null where nothing is asked for.
    */
   readonly whenDurable: (keys: TaskKeys, field: string) => Promise<readonly (string | null)[] | null>
-  /** Called between two chunks of `apply`; for tests that take the task over in the middle. */
+  /** Called between two steps of `apply`; for tests that take the task over in the middle. */
   readonly betweenChunks: (() => void | Promise<void>) | undefined
 }
 
@@ -130,25 +135,15 @@ export class RedisTaskStore implements TaskStore {
     const operation = ++this.#operation
     const applied = this.#applied
     const { header, groups, base } = this.#keys
-    for (;;) {
-      // One at a time: the server runs a pipeline of scripts without a break, and others would wait for all of them.
-      const reply = await sendOne(this.#connection, `apply epoch ${epoch}`, (asText) =>
-        callOf(
-          applyScript,
-          asText,
-          3,
-          header,
-          this.#keys.staged(epoch),
-          groups,
-          token,
-          operation,
-          epoch,
-          base,
-          applied,
-        ),
-      )
-      if (this.#check(reply, epoch) === 'DONE') break
-      await this.#options.betweenChunks?.()
+    const staged = this.#keys.staged(epoch)
+    for (let isDone = false; !isDone; ) {
+      // All alike: each applies the next chunk, and one that comes after the last finds everything done.
+      const replies = await sendAll(this.#connection, `apply epoch ${epoch}`, (asText) => {
+        const next = callOf(applyScript, asText, 3, header, staged, groups, token, operation, epoch, base, applied)
+        return new Array<Command>(APPLIED_AT_ONCE).fill(next)
+      })
+      isDone = replies.map((reply) => this.#check(reply, epoch)).includes('DONE')
+      if (!isDone) await this.#options.betweenChunks?.()
     }
     this.#applied = String(epoch)
     const added = this.#stagedGroups.get(epoch)

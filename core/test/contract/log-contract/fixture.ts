@@ -1,5 +1,13 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { Log, LogBatch, LogOutput, LogReader, LogWriter, PartitionOffset } from '../../../src/log/log.ts'
+import type {
+  Log,
+  LogBatch,
+  LogOutput,
+  LogReader,
+  LogReaderOptions,
+  LogWriter,
+  PartitionOffset,
+} from '../../../src/log/log.ts'
 import type { ByteWriter } from '../../../src/serde/byte-writer.ts'
 import type { Serde } from '../../../src/serde/serde.ts'
 
@@ -77,9 +85,10 @@ export class Probe {
   calls = 0
   batches = 0
 
-  constructor(log: Log, maxBufferedBytes = 1 << 20) {
+  constructor(log: Log, maxBufferedBytes = 1 << 20, rank?: LogReaderOptions['rank']) {
     this.reader = log.createReader({
       maxBufferedBytes,
+      ...(rank !== undefined && { rank }),
       onAvailable: () => {
         this.calls++
       },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { PartitionOffset } from '../../../src/log/log.ts'
 import {
   allPartitions,
   appendText,
@@ -247,6 +248,44 @@ export function recordContract(fixture: () => LogFixture): void {
       expect(probe.values(0)).toEqual(['a0', 'a1'])
       expect(probe.values(1)).toEqual(['b0', 'b1', 'b2', 'b3', 'b4'])
       await probe.reader.close()
+    })
+
+    it('takes from the partition that lies furthest back, of those that have something', options, async () => {
+      const { log, topic } = fixture()
+      const name = await topic(3)
+      // Each value is how far its partition has come behind it: the second comes far with few records.
+      const perRecord = [1, 5, 2]
+      const values = perRecord.map((step) => Array.from({ length: 8_000 }, (_, index) => String(index * step)))
+      for (const [partition, own] of values.entries()) {
+        for (let from = 0; from < own.length; from += 2_000) {
+          await writePlain(log, name, own.slice(from, from + 2_000), partition)
+        }
+      }
+      const reached = [Number.NaN, Number.NaN, Number.NaN]
+      const probe = new Probe(log, 1 << 20, (_, partition) => reached[partition] as number)
+      const target = await ends(log, name, 3)
+      const isOpen = ({ partition, offset }: PartitionOffset) => probe.position(name, partition) < offset
+      probe.reader.add(target.map((end) => ({ ...end, offset: 0 })))
+      await until('all is fetched', () =>
+        target.every((end) => probe.reader.endOffset(name, end.partition) !== undefined),
+      )
+      const turns: { readonly taken: number; readonly lowest: number }[] = []
+      await until('all is taken', () => {
+        for (;;) {
+          const lowest = Math.min(...target.filter(isOpen).map(({ partition }) => reached[partition] as number))
+          if (!probe.takeOne()) break
+          const last = probe.seen.splice(0).at(-1)
+          if (last === undefined) continue
+          turns.push({ taken: reached[last.partition] as number, lowest })
+          reached[last.partition] = Number(last.value)
+        }
+        return !target.some(isOpen)
+      })
+      await probe.reader.close()
+      // Those of which nothing is known take turns.
+      expect(turns.slice(0, 3).map(({ taken }) => taken)).toEqual([Number.NaN, Number.NaN, Number.NaN])
+      expect(turns.length).toBe(12)
+      for (const { taken, lowest } of turns.slice(3)) expect(taken).toBe(lowest)
     })
 
     it('loses nothing and repeats nothing for a slow consumer with a small buffer', options, async () => {

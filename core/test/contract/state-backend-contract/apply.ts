@@ -20,12 +20,12 @@ export function applyContract(at: StateBackendFixture): void {
       await at.commit(
         store,
         1,
-        many(3000, (i) => put('s', i % 5, `k${i}`, 'old')),
+        many(12_000, (i) => put('s', i % 5, `k${i}`, 'old')),
       )
       const changes = [
-        ...many(4000, (i) => put('s', i % 5, `k${i}`, 'new')),
-        ...many(500, (i) => remove('s', i % 5, `k${i}`)),
-        ...many(2000, (i) => putSub('m', i % 5, `k${i % 3}`, `s${i}`, 'v')),
+        ...many(16_000, (i) => put('s', i % 5, `k${i}`, 'new')),
+        ...many(2000, (i) => remove('s', i % 5, `k${i}`)),
+        ...many(8000, (i) => putSub('m', i % 5, `k${i % 3}`, `s${i}`, 'v')),
       ]
       await store.stage({ epoch: 2, meta: bytes('two'), changes })
       const successor = at.other.task(at.address)
@@ -40,8 +40,8 @@ export function applyContract(at: StateBackendFixture): void {
       expect((await successor.acquire()).applied?.epoch).toBe(1)
       await successor.apply(2)
       const expected = [
-        ...many(3500, (i) => `s ${(i + 500) % 5} k${i + 500} = new`),
-        ...many(2000, (i) => `m ${i % 5} k${i % 3}/s${i} = v`),
+        ...many(14_000, (i) => `s ${(i + 2000) % 5} k${i + 2000} = new`),
+        ...many(8000, (i) => `m ${i % 5} k${i % 3}/s${i} = v`),
       ]
       expect(await loadAll(successor)).toEqual(expected.sort())
       expect((await successor.acquire()).applied).toEqual({ epoch: 2, meta: bytes('two') })
