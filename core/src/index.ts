@@ -28,6 +28,7 @@ export type {
 } from './api/looped-stream.ts'
 export type { RunOptions } from './api/run-options.ts'
 export type { SinkHandle } from './api/sink-handle.ts'
+export type { SinkTopology } from './api/sink-topology.ts'
 export type { CandidateOptions, SolutionContext } from './api/solution-set.ts'
 export type { TopicSinkOptions } from './api/topic-sink.ts'
 export type { WindowedStream, WindowMap, WindowStateOptions } from './api/windowed-stream.ts'
@@ -50,6 +51,7 @@ export {
   type BatchResult,
   batchingSink,
 } from './connector/batching.ts'
+export { committer } from './connector/committer.ts'
 export * from './errors.ts'
 export { kafka } from './log/kafka/index.ts'
 export { memoryLog } from './log/memory/index.ts'

@@ -31,6 +31,7 @@ import { KeyedStream } from './keyed-stream.ts'
 import { type BulkOptions, type IterateOptions, iterate, iterateBulk, type LoopContext } from './looped-stream.ts'
 import { refuseAsync } from './refuse-async.ts'
 import { SinkHandle } from './sink-handle.ts'
+import type { SinkTopology } from './sink-topology.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
 import type { WindowedStream } from './windowed-stream.ts'
 
@@ -377,12 +378,12 @@ export class DataStream<T> {
   toTopic(topic: string, value: Serde<T>, options: TopicSinkOptions<T> = {}): SinkHandle {
     const node = this.builder.sink('topic-sink', this.edge(forward), topicSink(topic, value, options))
     node.name = topic
-    return new SinkHandle(node)
+    return this.#handle<never>(node)
   }
 
   /** Hands every record to an array (or anything with `push`) of this process when its epoch is committed. */
   collect(target: CollectTarget<T>): SinkHandle {
-    return this.to(collectSink(target))
+    return this.to(collectSink(target) as Sink<T>)
   }
 
   /** Writes every record to standard output as it comes. */
@@ -390,10 +391,12 @@ export class DataStream<T> {
     return this.to(printSink<T>(prefix))
   }
 
-  /** Writes through the Sink SPI. */
-  to<Committable>(sink: Sink<T, Committable>): SinkHandle {
+  /** Writes through the Sink SPI, or through a sink that consists of several operators. */
+  to<Committed>(sink: Sink<T, Committed> | SinkTopology<T, Committed>): SinkHandle<Committed> {
+    if ('connect' in sink) return this.#connect(sink)
     const custom = sink as unknown as Sink<unknown, unknown>
-    return new SinkHandle(this.builder.sink(`${sink.name}-sink`, this.edge(forward), { kind: 'custom', sink: custom }))
+    const node = this.builder.sink(`${sink.name}-sink`, this.edge(forward), { kind: 'custom', sink: custom })
+    return this.#handle<Committed>(node)
   }
 
   /** @internal */
@@ -404,6 +407,24 @@ export class DataStream<T> {
   /** @internal An operator behind this stream, in the same job as all of its inputs. */
   withOperator<Out>(spec: OperatorSpec): DataStream<Out> {
     return new DataStream<Out>(this.builder, this.builder.operator(spec))
+  }
+
+  #handle<Committed>(node: BuildingNode, inner: readonly BuildingNode[] = []): SinkHandle<Committed> {
+    return new SinkHandle<Committed>({ node, inner, stream: () => new DataStream<Committed>(this.builder, node) })
+  }
+
+  /** @throws GRAPH_INVALID for a topology that gives a sink of its own making */
+  #connect<Committed>(topology: SinkTopology<T, Committed>): SinkHandle<Committed> {
+    const before = this.builder.size
+    const { node } = topology.connect(this)
+    const added = this.builder.addedSince(before)
+    if (added.includes(node)) {
+      const inner = added.filter((own) => own !== node)
+      return this.#handle<Committed>(node, inner)
+    }
+    throw new GraphError(
+      `to() at ${callSite()}: connect must put the sink that it returns behind the stream that it gets.`,
+    )
   }
 
   #checkSameJob(other: GraphBuilder): void {

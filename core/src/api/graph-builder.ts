@@ -66,6 +66,16 @@ export class GraphBuilder {
     return this.#add({ ...this.#base(type, [input]), kind: 'sink', sink })
   }
 
+  /** How many nodes there are. */
+  get size(): number {
+    return this.#nodes.length
+  }
+
+  /** The nodes that were added after there were `size`. */
+  addedSince(size: number): readonly BuildingNode[] {
+    return this.#nodes.slice(size)
+  }
+
   build(): LogicalGraph {
     this.#sealed = true
     return { job: this.#job, nodes: this.#nodes.map((node) => ({ ...node }) as LogicalNode) }

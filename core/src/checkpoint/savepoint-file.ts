@@ -63,7 +63,7 @@ export class SavepointFile {
   readonly #catalog: Map<string, Savepoint['catalog'][number]>
   readonly #operators: Record<string, Savepoint['operators'][string]>
   #partitions: Savepoint['partitions']
-  readonly #rest: Pick<Savepoint, 'splits' | 'inFlight'>
+  readonly #rest: Pick<Savepoint, 'splits' | 'inFlight' | 'committables'>
 
   private constructor(savepoint: Savepoint) {
     this.job = savepoint.job
@@ -72,7 +72,8 @@ export class SavepointFile {
     this.#catalog = new Map(savepoint.catalog.map((entry) => [entry.state, entry]))
     this.#operators = { ...savepoint.operators }
     this.#partitions = savepoint.partitions
-    this.#rest = { splits: savepoint.splits, inFlight: savepoint.inFlight }
+    const { splits, inFlight, committables } = savepoint
+    this.#rest = { splits, inFlight, committables }
   }
 
   /** @throws STATE_CORRUPT for what is no savepoint */
@@ -82,7 +83,15 @@ export class SavepointFile {
 
   /** An empty one. What it holds no position of is read from where the job's source says. */
   static create(job: string, { maxParallelism = 128 }: NewSavepointOptions = {}): SavepointFile {
-    const nothing = { partitions: [], splits: {}, catalog: [], entries: [], operators: {}, inFlight: [] }
+    const nothing = {
+      partitions: [],
+      splits: {},
+      catalog: [],
+      entries: [],
+      operators: {},
+      inFlight: [],
+      committables: [],
+    }
     return new SavepointFile({ job, maxParallelism, ...nothing })
   }
 
@@ -103,6 +112,11 @@ export class SavepointFile {
   /** Records on their way between tasks. */
   get inFlight(): number {
     return this.#rest.inFlight.reduce((sum, { records }) => sum + records.length, 0)
+  }
+
+  /** What sinks are to publish when it is restored. */
+  get unpublished(): readonly { readonly sink: string; readonly committables: readonly unknown[] }[] {
+    return this.#rest.committables.map(({ uid, list }) => ({ sink: uid, committables: list }))
   }
 
   /** Has the partition read from this offset on. */

@@ -5,7 +5,9 @@ import type { OperatorState } from '../operator/operator-state.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { InFlight, PartitionPosition } from './format.ts'
 
-const VERSION = 2
+const VERSION = 3
+/** It had no committables: what sinks had still to publish was not in it. */
+const FORMER_VERSION = 2
 const MAGIC = 'millrace-savepoint'
 
 /**
@@ -24,6 +26,15 @@ export interface Savepoint {
   readonly operators: Readonly<Record<string, readonly OperatorState[]>>
   /** What was on its way between tasks, for each task that was to have it. */
   readonly inFlight: readonly (InFlight & { readonly index: number })[]
+  /** What two-phase sinks were to publish, for each task that was to do it: decided, and perhaps not published yet. */
+  readonly committables: readonly Committables[]
+}
+
+/** Of one task of a sink. */
+export interface Committables {
+  readonly uid: string
+  readonly index: number
+  readonly list: readonly unknown[]
 }
 
 export function encodeSavepoint(savepoint: Savepoint): Buffer {
@@ -41,10 +52,11 @@ export function decodeSavepoint(bytes: Uint8Array): Savepoint {
   if (typeof decoded !== 'object' || decoded?.magic !== MAGIC) {
     throw new StreamError('STATE_CORRUPT', 'The file is not a savepoint.')
   }
+  if (decoded.v === FORMER_VERSION) return { ...decoded, committables: [] } as unknown as Savepoint
   if (decoded.v !== VERSION) {
     throw new StreamError(
       'STATE_CORRUPT',
-      `The savepoint has version ${String(decoded.v)}; this version of Millrace reads ${VERSION}.`,
+      `The savepoint has version ${String(decoded.v)}; this version of Millrace reads ${FORMER_VERSION} and ${VERSION}.`,
     )
   }
   return decoded as unknown as Savepoint

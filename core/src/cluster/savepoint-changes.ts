@@ -7,7 +7,7 @@ import { catalogOf } from '../runtime/catalog.ts'
 
 /**
  * How a job differs from the one that a savepoint was taken of. Nothing is dropped or begun anew without being named here:
- * operators and split sources by their uid, single states as `uid/state`, topics as `topic:name`.
+ * operators, sinks and split sources by their uid, single states as `uid/state`, topics as `topic:name`.
  */
 export interface SavepointChanges {
   /** New uids by the former ones. */
@@ -70,6 +70,7 @@ function renamed(savepoint: Savepoint, rename: Readonly<Record<string, string>>)
     entries: savepoint.entries.map((entry) => ({ ...entry, state: path(entry.state) })),
     operators: mapKeys(savepoint.operators, uid),
     inFlight: savepoint.inFlight.map((records) => ({ ...records, uid: uid(records.uid) })),
+    committables: savepoint.committables.map((own) => ({ ...own, uid: uid(own.uid) })),
   }
 }
 
@@ -84,6 +85,7 @@ function dropped(savepoint: Savepoint, drop: readonly string[]): Savepoint {
     entries: savepoint.entries.filter(({ state }) => isKept(state)),
     operators: filterKeys(savepoint.operators, (uid) => !names.has(uid)),
     inFlight: savepoint.inFlight.filter(({ uid }) => !names.has(uid)),
+    committables: savepoint.committables.filter(({ uid }) => !names.has(uid)),
   }
 }
 
@@ -99,7 +101,14 @@ function missing(savepoint: Savepoint, graph: JobGraph): string[] {
     else if (!declared.has(state))
       differences.push(`state ${state} is in the savepoint, but ${uid} does not declare it`)
   }
-  const named = new Set(savepoint.catalog.map(({ state }) => uidOf(state)))
+  const committing = committingSinks(graph)
+  const unpublished = new Set(savepoint.committables.map(({ uid }) => uid))
+  for (const uid of unpublished) {
+    if (!committing.has(uid)) {
+      differences.push(`the savepoint has what sink ${uid} is to publish, and the job has no two-phase sink ${uid}`)
+    }
+  }
+  const named = new Set([...unpublished, ...savepoint.catalog.map(({ state }) => uidOf(state))])
   for (const uid of heldUids(savepoint)) {
     if (!uids.has(uid) && !named.has(uid)) differences.push(`the savepoint has ${uid}, and the job does not`)
   }
@@ -134,12 +143,23 @@ function unannounced(savepoint: Savepoint, add: readonly string[], graph: JobGra
   })
 }
 
-function heldUids({ catalog, operators, splits, inFlight }: Savepoint): Set<string> {
+/** Uids of the sinks that publish. */
+function committingSinks({ regions }: JobGraph): Set<string> {
+  const nodes = regions.flatMap((region) => region.nodes)
+  return new Set(
+    nodes.flatMap(({ uid, node }) =>
+      node.kind === 'sink' && node.sink.kind === 'custom' && node.sink.sink.guarantee === 'two-phase' ? [uid] : [],
+    ),
+  )
+}
+
+function heldUids({ catalog, operators, splits, inFlight, committables }: Savepoint): Set<string> {
   return new Set([
     ...catalog.map(({ state }) => uidOf(state)),
     ...Object.keys(operators),
     ...Object.keys(splits).map(uidOf),
     ...inFlight.map(({ uid }) => uid),
+    ...committables.map(({ uid }) => uid),
   ])
 }
 

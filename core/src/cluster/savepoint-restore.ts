@@ -14,7 +14,7 @@ import {
 } from '../runtime/task-environment.ts'
 import { taskOfKeyGroup } from '../state/key-group.ts'
 import { changed, type SavepointChanges } from './savepoint-changes.ts'
-import { shareInFlight, shareOperators } from './savepoint-shares.ts'
+import { shareCommittables, shareInFlight, shareOperators } from './savepoint-shares.ts'
 
 /** The epoch that a restored task begins behind. */
 const EPOCH = 1
@@ -35,8 +35,13 @@ export async function restoreSavepoint(
   for (const region of graph.regions) {
     const operators = shareOperators(fitting, region)
     const inFlight = shareInFlight(fitting, region, graph)
+    const committables = shareCommittables(fitting, region)
     for (let index = 0; index < region.parallelism; index++) {
-      const share = { operators: operators[index] ?? {}, inFlight: inFlight[index] ?? [] }
+      const share = {
+        operators: operators[index] ?? {},
+        inFlight: inFlight[index] ?? [],
+        committables: committables[index] ?? {},
+      }
       await restoreTask(fitting, share, region, index, environment)
     }
   }
@@ -44,7 +49,7 @@ export async function restoreSavepoint(
 
 async function restoreTask(
   savepoint: Savepoint,
-  share: Pick<EpochMeta, 'operators' | 'inFlight'>,
+  share: Pick<EpochMeta, 'operators' | 'inFlight' | 'committables'>,
   region: Region,
   index: number,
   environment: TaskEnvironment,
@@ -72,7 +77,6 @@ async function restoreTask(
       partitions,
       splits: ownSplits(savepoint, uids, region.parallelism, index),
       ...share,
-      committables: {},
       catalog: savepoint.catalog.filter((entry) => uids.has(uidOf(entry.state))),
       finished: false,
     }

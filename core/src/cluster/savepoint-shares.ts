@@ -25,6 +25,21 @@ export function shareOperators(
   return shares
 }
 
+/** What the sinks of a region are to publish, for each of its tasks. Any task can publish what another one has made ready. */
+export function shareCommittables(
+  { committables }: Savepoint,
+  { nodes, parallelism }: Region,
+): Record<string, unknown[]>[] {
+  const shares = Array.from({ length: parallelism }, (): Record<string, unknown[]> => ({}))
+  const uids = new Set(nodes.map(({ uid }) => uid))
+  for (const { uid, index, list } of committables) {
+    if (!uids.has(uid)) continue
+    const share = shares[index % parallelism] as Record<string, unknown[]>
+    share[uid] = [...(share[uid] ?? []), ...list]
+  }
+  return shares
+}
+
 /**
  * The records on their way to a region, for each of its tasks.
  *

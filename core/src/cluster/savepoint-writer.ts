@@ -50,6 +50,7 @@ async function read(tasks: readonly TakenTask[], { graph, log }: TaskEnvironment
   const entries: StateEntry[] = []
   const operators = statefulOperators(graph)
   const inFlight: Savepoint['inFlight'][number][] = []
+  const committables: Savepoint['committables'][number][] = []
   for (const { region, index, taken } of tasks) {
     if (taken.meta !== null) refuseRounds(graph.job, region, taken.meta)
     for (const position of taken.partitions) {
@@ -64,6 +65,9 @@ async function read(tasks: readonly TakenTask[], { graph, log }: TaskEnvironment
     for (const waiting of taken.meta?.inFlight ?? []) inFlight.unshift({ ...waiting, index })
     Object.assign(splits, taken.meta?.splits)
     for (const entry of taken.meta?.catalog ?? []) catalog.set(entry.state, entry)
+    for (const [uid, list] of Object.entries(taken.meta?.committables ?? {})) {
+      if (list.length > 0) committables.push({ uid, index, list })
+    }
     for (const [uid, states] of Object.entries(operators)) {
       const state = taken.meta?.operators[uid] as OperatorState | undefined
       if (state !== undefined) states.push(state)
@@ -72,7 +76,8 @@ async function read(tasks: readonly TakenTask[], { graph, log }: TaskEnvironment
     for await (const batch of taken.store.load()) entries.push(...batch)
   }
   const { job, maxParallelism } = graph
-  return { job, maxParallelism, partitions, splits, catalog: [...catalog.values()], entries, operators, inFlight }
+  const own = { partitions, splits, catalog: [...catalog.values()], entries, operators, inFlight, committables }
+  return { job, maxParallelism, ...own }
 }
 
 function statefulOperators({ regions }: JobGraph): Record<string, OperatorState[]> {

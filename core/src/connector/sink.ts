@@ -37,7 +37,10 @@ export interface SinkWriter<T, Committable = never> {
    * plain data that is kept with the epoch.
    */
   prepareCommit?(epoch: number): Promise<readonly Committable[]>
-  /** Two-phase: publishes; must be idempotent, since it is repeated after a crash. */
+  /**
+   * Two-phase: publishes; must be idempotent, since it is repeated after a crash. Without it, what was prepared is only handed on to whatever
+   * reads `committed()` of the sink.
+   */
   commit?(committables: readonly Committable[]): Promise<void>
   close(): Promise<void>
 }

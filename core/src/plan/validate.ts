@@ -3,7 +3,7 @@ import { GraphError } from '../errors.ts'
 import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
-import type { LogicalGraph, LogicalNode, SourceNode } from './logical-graph.ts'
+import type { LogicalGraph, LogicalNode, SinkNode, SourceNode } from './logical-graph.ts'
 import { assignUids } from './uid.ts'
 import { checkTopics } from './validate-topics.ts'
 
@@ -36,6 +36,7 @@ export function validate(graph: LogicalGraph): void {
     checkInputs(graph, node)
     checkSequence(graph, node)
     checkBounded(graph, node)
+    checkUncommitted(graph, node)
     for (const { from } of node.inputs) read.add(from)
   })
   for (const node of graph.nodes) {
@@ -146,7 +147,7 @@ function checkInputs(graph: LogicalGraph, node: LogicalNode): void {
         `takes the output of '${upstream.name}', which comes after it: streams run in a circle only in a loop (iterate, iterateBulk, iterateDelta)`,
       )
     }
-    if (upstream.kind === 'sink') throw invalid(graph, node, `reads from '${upstream.name}', which is a sink`)
+    if (upstream.kind === 'sink') checkCommitted(graph, node, upstream)
     if (node.kind === 'operator' && node.keyed && partitioning.kind === 'forward') {
       throw invalid(graph, node, 'keeps state for each key, but its input has no key; call keyBy first')
     }
@@ -170,6 +171,48 @@ function checkInputs(graph: LogicalGraph, node: LogicalNode): void {
       'joins a prepartitioned input with one that is not, so a key would not meet itself; set prepartitioned for all of them or for none',
     )
   }
+}
+
+/** Reads what a sink commits. */
+function checkCommitted(graph: LogicalGraph, node: LogicalNode, sink: SinkNode): void {
+  if (sink.sink.kind === 'topic' || sink.sink.sink.guarantee !== 'two-phase') {
+    throw invalid(graph, node, `reads from '${sink.name}', which is a sink that does not tell what it commits`)
+  }
+  const ends = (other: LogicalNode): boolean => other.type === LOOP_EXIT
+  if (ancestors(graph, outer(sink), ends).some(({ type }) => type === LOOP_HEAD)) {
+    throw invalid(
+      graph,
+      node,
+      `reads what '${sink.name}' commits within a loop, where it belongs to no round; put the sink behind the loop`,
+    )
+  }
+}
+
+/** An operator that holds all of its input lets nothing be committed meanwhile, so what waits for a commit would never come. */
+function checkUncommitted(graph: LogicalGraph, node: LogicalNode): void {
+  if (node.kind !== 'operator' || node.bounded !== true) return
+  const sink = ancestors(graph, outer(node)).find(({ kind }) => kind === 'sink')
+  if (sink === undefined) return
+  throw invalid(
+    graph,
+    node,
+    `needs all of what '${sink.name}' commits, but holds up commits until it has it; write what is committed to a topic and read that in another job`,
+  )
+}
+
+/** The nodes with these ids and all that they come from, without those for which `ends` holds and what only they come from. */
+function ancestors(
+  graph: LogicalGraph,
+  from: readonly number[],
+  ends: (node: LogicalNode) => boolean = () => false,
+): LogicalNode[] {
+  const seen = new Map<number, LogicalNode>()
+  for (let waiting = from; waiting.length > 0; ) {
+    const nodes = waiting.flatMap((id) => graph.nodes[id] ?? []).filter((own) => !seen.has(own.id) && !ends(own))
+    for (const own of nodes) seen.set(own.id, own)
+    waiting = nodes.flatMap(outer)
+  }
+  return [...seen.values()]
 }
 
 function isTopicSource(node: LogicalNode): boolean {

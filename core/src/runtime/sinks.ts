@@ -5,6 +5,7 @@ import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
 import type { TopicSinkSpec } from '../plan/logical-graph.ts'
 import { murmur2Partition } from '../structure/murmur2.ts'
+import type { CommittedOutput } from './committed-output.ts'
 
 /** Writes records to a topic, in the task's transaction. */
 export class TopicSink implements Receiver<unknown> {
@@ -92,12 +93,31 @@ export class CustomSink implements Receiver<unknown> {
   readonly #writer: SinkWriter<unknown, unknown>
   readonly #barriers: SinkBarriers
   readonly #written: Counter
+  readonly #committed: CommittedOutput | null
 
-  constructor(uid: string, writer: SinkWriter<unknown, unknown>, barriers: SinkBarriers, written: Counter) {
+  /** `committed` where anything reads what the sink commits. */
+  constructor(
+    uid: string,
+    writer: SinkWriter<unknown, unknown>,
+    barriers: SinkBarriers,
+    written: Counter,
+    committed: CommittedOutput | null,
+  ) {
     this.#uid = uid
     this.#writer = writer
     this.#barriers = barriers
     this.#written = written
+    this.#committed = committed
+  }
+
+  /** What comes behind the commit. */
+  attach(receiver: Receiver<unknown>): void {
+    this.#committed?.attach(receiver)
+  }
+
+  /** The end waits here for an epoch to be committed. */
+  get holdsEnd(): boolean {
+    return this.#committed?.holdsEnd === true
   }
 
   get isFull(): boolean {
@@ -117,22 +137,33 @@ export class CustomSink implements Receiver<unknown> {
     this.#written.value++
   }
 
-  onWatermark(): void {}
-  onIdle(): void {}
+  onWatermark(watermark: number): void {
+    this.#committed?.onWatermark(watermark)
+  }
+
+  onIdle(idle: boolean): void {
+    this.#committed?.onIdle(idle)
+  }
+
+  // Nothing reads what is committed within a loop: the graph is refused.
   onRound(): void {}
-  onEnd(): void {}
+
+  onEnd(): void {
+    this.#committed?.onEnd()
+  }
 
   onBarrier(epoch: number): void {
     this.#barriers.add(this.#uid, this.#close(epoch))
+    this.#committed?.onBarrier(epoch)
   }
 
   async publish(committables: readonly unknown[]): Promise<void> {
-    if (committables.length === 0 || this.#writer.commit === undefined) return
     try {
-      await this.#writer.commit(committables)
+      if (committables.length > 0) await this.#writer.commit?.(committables)
     } catch (cause) {
       throw this.#failed(cause)
     }
+    this.#committed?.onPublished(committables)
   }
 
   close(): Promise<void> {

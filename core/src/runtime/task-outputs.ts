@@ -3,6 +3,7 @@ import type { LogOutput, LogWriter } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
 import type { Region } from '../plan/job-graph.ts'
+import { CommittedOutput } from './committed-output.ts'
 import { ExchangeOutput } from './exchange-output.ts'
 import { copyingSerde, type RecordOrigins } from './record-origin.ts'
 import { CustomSink, type SinkBarriers, TopicSink } from './sinks.ts'
@@ -17,8 +18,10 @@ export interface TaskOutputsOptions {
   readonly onAvailable: () => void
   readonly written: Counter
   readonly origins: RecordOrigins
-  /** Something was written, to be committed, though no record came. */
+  /** Something is to be committed, though no record came. */
   readonly onIdleWritten: () => void
+  /** Runs a callback in the task's loop, before its next barrier. */
+  readonly post: (callback: () => void) => void
 }
 
 /** Everything that a task writes. */
@@ -68,6 +71,11 @@ export class TaskOutputs {
     return found(this.#exchanges.get(id), `exchange ${id}`)
   }
 
+  /** Connects what reads what sinks have committed. `output` gives the receiver behind a node. */
+  attach(output: (uid: string) => Receiver<unknown>): void {
+    for (const [uid, sink] of this.#custom) sink.attach(output(uid))
+  }
+
   /** True while something downstream cannot take more. Throws what failed in the background. */
   get isFull(): boolean {
     this.#writer?.check()
@@ -76,8 +84,20 @@ export class TaskOutputs {
     return false
   }
 
-  /** Other tasks wait for what has been written. */
+  /** Nothing waits for a commit before it can go on. */
+  get isEmpty(): boolean {
+    for (const sink of this.#custom.values()) if (sink.holdsEnd) return false
+    return true
+  }
+
+  /** Sinks through which records go on when they are committed, one after another at most. */
+  get stages(): number {
+    return this.#custom.size
+  }
+
+  /** Other tasks wait for what has been written, or the end for what has come before it. */
   get needsCommit(): boolean {
+    if (!this.isEmpty) return true
     for (const exchange of this.#exchanges.values()) if (exchange.needsCommit) return true
     return false
   }
@@ -87,7 +107,7 @@ export class TaskOutputs {
   }
 
   async publish(committables: Readonly<Record<string, readonly unknown[]>>): Promise<void> {
-    for (const [uid, list] of Object.entries(committables)) await this.#custom.get(uid)?.publish(list)
+    for (const [uid, sink] of this.#custom) await sink.publish(committables[uid] ?? [])
   }
 
   async close(): Promise<void> {
@@ -98,8 +118,9 @@ export class TaskOutputs {
     uid: string,
     sink: Extract<Region['nodes'][number]['node'], { kind: 'sink' }>['sink'],
     copiesFrom: string | null,
-    { region, index, environment, writer, barriers, onAvailable, written, origins }: TaskOutputsOptions,
+    options: TaskOutputsOptions,
   ): Promise<void> {
+    const { region, index, environment, writer, barriers, onAvailable, written, origins } = options
     if (sink.kind === 'topic') {
       const output = await this.#openTopic(sink.topic, writer)
       const value = copiesFrom === null ? sink.value : copyingSerde(sink.value, origins.of(copiesFrom))
@@ -117,7 +138,10 @@ export class TaskOutputs {
       setTimer: (delayMs: number, callback: () => void) => clock.setTimer(delayMs, callback),
     }
     try {
-      const custom = new CustomSink(uid, await sink.sink.open(context), barriers, written)
+      const committed = isRead(region, uid)
+        ? new CommittedOutput({ post: options.post, onEndHeld: options.onIdleWritten })
+        : null
+      const custom = new CustomSink(uid, await sink.sink.open(context), barriers, written, committed)
       this.#custom.set(uid, custom)
       this.#sinks.set(uid, custom)
     } catch (cause) {
@@ -137,6 +161,13 @@ export class TaskOutputs {
     this.#topics.set(name, output)
     return output
   }
+}
+
+function isRead({ nodes, exchangesOut }: Region, uid: string): boolean {
+  return (
+    nodes.some(({ inputs }) => inputs.some((edge) => edge?.fromUid === uid)) ||
+    exchangesOut.some(({ fromUid }) => fromUid === uid)
+  )
 }
 
 function found<T>(value: T | undefined, what: string): T {

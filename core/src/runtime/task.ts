@@ -64,6 +64,9 @@ export class Task {
   #committing: Promise<void> | null = null
   #commitFailure: unknown = null
   #isDirty = false
+  /** The last epoch had something to publish, which is published again when the task starts from it. */
+  #hasPublished = false
+  #stopEpochs = 0
   #nextBarrierAt = 0
   #stop: StopRequest = 'none'
   #isDraining = false
@@ -181,8 +184,9 @@ export class Task {
     this.#epoch = takenOver.epoch
     this.#committedEpoch = takenOver.epoch
     const unpublished = takenOver.meta?.committables ?? {}
+    this.#hasPublished = hasAny(unpublished)
     // A task that has ended is only run again for what its sinks had still to publish.
-    const isDone = takenOver.finished && Object.values(unpublished).every((list) => list.length === 0)
+    const isDone = takenOver.finished && !this.#hasPublished
     if (isDone || this.#stop === 'abandon') return
     const origins = new RecordOrigins()
     const outputs = await TaskOutputs.open({
@@ -198,6 +202,7 @@ export class Task {
         this.#isDirty = true
         this.#signal.set()
       },
+      post: (callback) => this.#mailbox.post(this.#changing(callback)),
     })
     this.#outputs = outputs
     if (takenOver.finished) {
@@ -221,6 +226,7 @@ export class Task {
       exchange: (id) => outputs.exchange(id),
     })
     this.#chain = chain
+    outputs.attach((uid) => chain.output(uid))
     await restoreChain(chain, takenOver, this.#region, this.#index, this.#environment)
     await outputs.publish(unpublished)
     await chain.open()
@@ -269,15 +275,15 @@ export class Task {
           return 'stopped'
         }
         if (!chain.holdsBarriers) {
-          await this.#finalEpoch(false)
-          return 'stopped'
+          if (await this.#stopEpoch()) return 'stopped'
+          continue
         }
         await this.#wait('idle')
         continue
       }
-      if (inputs.ended && chain.isEmpty) {
+      if (inputs.ended && chain.isEmpty && outputs.isEmpty) {
         if (isEndSent) {
-          await this.#finalEpoch(true)
+          await this.#finalEpoch()
           return 'finished'
         }
         isEndSent = true
@@ -373,7 +379,11 @@ export class Task {
         epoch,
         offsets: offsetCommits(this.#region, this.#index, this.#environment, { epoch, partitions, finished }),
         delta: committables.then((published) => delta(epoch, { ...meta, committables: published }, collected.changes)),
-        publish: async () => this.#outputs?.publish(await committables),
+        publish: async () => {
+          const lists = await committables
+          this.#hasPublished = hasAny(lists)
+          await this.#outputs?.publish(lists)
+        },
       })
       .then(
         () => {
@@ -395,10 +405,32 @@ export class Task {
       })
   }
 
-  /** The last barrier: after the final watermark when the input has ended, else where the task stands. */
-  async #finalEpoch(finished: boolean): Promise<void> {
+  /**
+   * The last barriers of a task that is stopped: where it stands, then as many as it takes until what was published has gone on through all
+   * sinks. So nothing is left that would be published once more when the task starts again, perhaps long after.
+   * Returns whether that was all; between two of them the loop gets its turn.
+   */
+  async #stopEpoch(): Promise<boolean> {
+    if (this.#committing !== null) {
+      await this.#commitEnd()
+      return false
+    }
+    const stages = (this.#outputs as TaskOutputs).stages
+    const isDone = this.#stopEpochs === 0 ? !this.#isDirty && !this.#hasPublished : !this.#hasPublished
+    if (isDone || this.#stopEpochs > stages) return true
+    this.#stopEpochs++
+    this.#barrier(false)
     await this.#commitEnd()
-    if (finished || this.#isDirty) this.#barrier(finished)
+    return false
+  }
+
+  /** The last barrier, after the final watermark; and one more where there was something to publish, to note that it is. */
+  async #finalEpoch(): Promise<void> {
+    await this.#commitEnd()
+    this.#barrier(true)
+    await this.#commitEnd()
+    if (!this.#hasPublished) return
+    this.#barrier(true)
     await this.#commitEnd()
   }
 
@@ -428,4 +460,8 @@ export class Task {
       }
     }
   }
+}
+
+function hasAny(committables: Readonly<Record<string, readonly unknown[]>>): boolean {
+  return Object.values(committables).some((list) => list.length > 0)
 }

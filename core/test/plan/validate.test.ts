@@ -97,7 +97,13 @@ const wrong: [string, Build, operator: string, message: RegExp][] = [
     'an edge from a sink',
     (graph) => graph.to(graph.toTopic(graph.topic('in'), 'out')),
     'files-sink',
-    /job\.ts:2\) reads from 'out', which is a sink/,
+    /job\.ts:2\) reads from 'out', which is a sink that does not tell what it commits/,
+  ],
+  [
+    'an edge from a sink that is not two-phase',
+    (graph) => graph.to(graph.to(graph.topic('in'))),
+    'files-sink',
+    /job\.ts:2\) reads from 'files-sink', which is a sink that does not tell what it commits/,
   ],
   [
     'an operator without input',

@@ -20,6 +20,7 @@ import { listState, mapState, valueState } from '../../src/state/keyed/descripto
 import { Random } from '../../src/structure/random.ts'
 import { watermarks } from '../../src/time/watermark-strategy.ts'
 import { loopTopologies } from './loop-topologies.ts'
+import { sinkTopologies } from './sink-topologies.ts'
 
 export interface Reading {
   readonly key: string
@@ -370,7 +371,7 @@ const plainTopologies: readonly Topology[] = [
   },
 ]
 
-export const topologies: readonly Topology[] = [...plainTopologies, ...loopTopologies]
+export const topologies: readonly Topology[] = [...plainTopologies, ...loopTopologies, ...sinkTopologies]
 
 /** What a read-committed consumer of the outputs sees, in an order that does not depend on who wrote when. */
 export function committedOutput(storage: MemoryStorage, outputs: readonly string[]): string[] {

@@ -1,5 +1,6 @@
 import { AccumulatorSink } from '../../connector/accumulator.ts'
 import type { CollectTarget } from '../../connector/collect.ts'
+import type { Sink } from '../../connector/sink.ts'
 import type { Comparable, Condition } from '../../connector/source.ts'
 import { OptionError } from '../../errors.ts'
 import { CoGroupOperator } from '../../operator/batch/co-group-operator.ts'
@@ -363,12 +364,14 @@ export class DataSet<T> {
    * lines.filter((line) => !isValid(line)).counter('invalid lines')
    * const { accumulators } = await importing.run()
    */
-  accumulate<Accumulator, Out>(name: string, aggregate: Aggregate<T, Accumulator, Out>): SinkHandle {
-    return this.aggregate(aggregate).#stream.to(new AccumulatorSink(name)).named(name)
+  accumulate<Accumulator, Out>(name: string, aggregate: Aggregate<T, Accumulator, Out>): SinkHandle<Out> {
+    return this.aggregate(aggregate)
+      .#stream.to(new AccumulatorSink(name) as Sink<Out, Out>)
+      .named(name)
   }
 
   /** The number of records, in the job's result by this name. */
-  counter(name: string): SinkHandle {
+  counter(name: string): SinkHandle<number> {
     return this.accumulate(name, counting)
   }
 
