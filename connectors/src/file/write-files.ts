@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { readdir, rename, stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StreamError } from '@millrace/core'
 import type { Sink, SinkContext, SinkWriter } from '@millrace/core/spi'
 import type { FileFormat, FileWriter } from './format.ts'
+import { publish } from './publish.ts'
 
 export interface WriteFilesOptions {
   /** Beginning of the files' names. @default 'part' */
@@ -17,6 +17,8 @@ export interface WriteFilesOptions {
 export interface FileCommittable {
   readonly hidden: string
   readonly visible: string
+  /** About. */
+  readonly bytes: number
 }
 
 /** By which the clocks of machines that share a directory may differ. */
@@ -56,7 +58,7 @@ class FilesWriter<T> implements SinkWriter<T, FileCommittable> {
   readonly #openedAt = Date.now()
   #open: { readonly hidden: string; readonly writer: FileWriter<T> } | null = null
   /** Of this epoch. */
-  #finished: { readonly hidden: string; readonly done: Promise<void> }[] = []
+  #finished: { readonly hidden: string; readonly bytes: number; readonly done: Promise<void> }[] = []
   /** Hidden files of this writer that are not published. */
   readonly #own = new Set<string>()
 
@@ -91,9 +93,9 @@ class FilesWriter<T> implements SinkWriter<T, FileCommittable> {
     const finished = this.#finished
     this.#finished = []
     await Promise.all(finished.map(({ done }) => done))
-    return finished.map(({ hidden }, number) => {
+    return finished.map(({ hidden, bytes }, number) => {
       const name = `${this.#name}-${String(epoch).padStart(8, '0')}-${number}${this.#format.extension}`
-      return { hidden, visible: join(this.#directory, name) }
+      return { hidden, visible: join(this.#directory, name), bytes }
     })
   }
 
@@ -119,10 +121,11 @@ class FilesWriter<T> implements SinkWriter<T, FileCommittable> {
   #end(): void {
     if (this.#open === null) return
     const { hidden, writer } = this.#open
+    const { bytes } = writer
     const done = writer.finish()
     // It is awaited with the commit.
     done.catch(() => {})
-    this.#finished.push({ hidden, done })
+    this.#finished.push({ hidden, bytes, done })
     this.#open = null
   }
 
@@ -141,22 +144,5 @@ class FilesWriter<T> implements SinkWriter<T, FileCommittable> {
         if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
       }
     }
-  }
-}
-
-/** Gives the file its name; does nothing when that was done before. */
-async function publish(hidden: string, visible: string): Promise<void> {
-  try {
-    await rename(hidden, visible)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
-    const isThere = await stat(visible).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return
-    throw new StreamError('SINK_FAILED', `Neither ${hidden} nor ${visible} is there: what was committed is lost.`, {
-      cause,
-    })
   }
 }
