@@ -10,7 +10,9 @@ import {
   skipWhitespace,
   stringReader,
 } from './reading.ts'
-import type { ObjectShape, PropertyShape, Shape } from './shape.ts'
+import type { Rule } from './rule.ts'
+import type { AnyShape, ArrayShape, NumberShape, ObjectShape, PropertyShape, Shape } from './shape.ts'
+import { pick } from './shape.ts'
 
 /** Gives undefined for bytes that it does not understand; whether they are wrong is for the slow way to say. */
 export type Decoder = (bytes: Buffer, start: number, end: number) => unknown
@@ -29,17 +31,19 @@ export function generateDecoder(shape: Shape): Decoder {
   const code = new DecoderCode()
   const value = code.value(shape)
   const source = `'use strict'
+${code.rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
 return function decodeJson(b, p, end) {
   let q = 0, c = 0
   if (b[p] <= 32) p = skipWhitespace(b, p)
 ${value.code}
-  if (p < end) p = skipWhitespace(b, p)
+  while (p < end && (b[p] === 32 || b[p] === 10 || b[p] === 13 || b[p] === 9)) p++
   return p === end ? ${value.name} : undefined
 }`
   const runtime = { found, LITERAL, PLAIN, parse, readNumber, readString, skipValue, skipWhitespace }
-  const names = [...Object.keys(runtime), 'strings']
+  const names = [...Object.keys(runtime), 'strings', 'rules', 'keep']
   const make = new Function(...names, source) as (...given: unknown[]) => Decoder
-  return make(...Object.values(runtime), code.strings)
+  const keep = code.kept.map((shape) => (value: unknown) => pick(shape, value))
+  return make(...Object.values(runtime), code.strings, code.rules, keep)
 }
 
 interface ValueCode {
@@ -61,6 +65,8 @@ const initial: Readonly<Record<Shape['kind'], string>> = {
 
 class DecoderCode {
   readonly strings: StringReader[] = []
+  readonly rules: Rule[] = []
+  readonly kept: Shape[] = []
   #names = 0
 
   value(shape: Shape): ValueCode {
@@ -76,28 +82,46 @@ class DecoderCode {
   #read(shape: Shape, target: string): string {
     switch (shape.kind) {
       case 'string':
-        return this.#string(target)
+        return `${this.#string(target)}\n${this.#unless(shape.rule, target)}`
       case 'number':
-        return number(target, shape.isInteger)
+        return this.#number(shape, target)
       case 'boolean':
         return `if (${word('true')}) { ${target} = true; p += 4 }
 else if (${word('false')}) { ${target} = false; p += 5 }
-else return undefined`
+else return undefined
+${this.#unless(shape.rule, target)}`
       case 'null':
         return `if (${word('null')}) { ${target} = null; p += 4 } else return undefined`
       case 'nullable':
         return `if (${word('null')}) { ${target} = null; p += 4 } else {\n${this.#read(shape.inner, target)}\n}`
       case 'array':
-        return this.#array(shape.items, target)
+        return this.#array(shape, target)
       case 'object':
         return this.#object(shape, target)
       case 'any':
-        return `q = skipValue(b, p, 0)
+        return this.#any(shape, target)
+    }
+  }
+
+  #unless(rule: Rule | null, target: string): string {
+    return rule === null ? '' : `if (!keeps${this.rules.push(rule) - 1}(${target})) return undefined`
+  }
+
+  #any({ rule, kept }: AnyShape, target: string): string {
+    const keep = kept === null ? '' : `${target} = keep[${this.kept.push(kept) - 1}](${target})`
+    return `q = skipValue(b, p, 0)
 if (q < 0) return undefined
 ${target} = parse(b, p, q)
 if (${target} === undefined) return undefined
+${this.#unless(rule, target)}
+${keep}
 p = q`
-    }
+  }
+
+  #number({ isInteger, limits, rule }: NumberShape, target: string): string {
+    const kept = limits.map(({ comparison, bound }) => `${target} ${comparison} ${bound}`)
+    const unkept = kept.length === 0 ? '' : `if (!(${kept.join(' && ')})) return undefined`
+    return [number(target, isInteger), unkept, this.#unless(rule, target)].join('\n')
   }
 
   #string(target: string): string {
@@ -113,7 +137,7 @@ else {
 }`
   }
 
-  #array(items: Shape, target: string): string {
+  #array({ items, least, most }: ArrayShape, target: string): string {
     const list = this.#name('list')
     const item = this.value(items)
     return `if (b[p++] !== 91) return undefined
@@ -129,6 +153,8 @@ ${item.code}
   if (c !== 44) return undefined
   if (b[p] <= 32) p = skipWhitespace(b, p)
 }
+${least > 0 ? `if (${list}.length < ${least}) return undefined` : ''}
+${most < Infinity ? `if (${list}.length > ${most}) return undefined` : ''}
 ${target} = ${list}`
   }
 

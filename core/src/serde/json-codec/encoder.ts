@@ -1,6 +1,8 @@
 import type { ByteWriter } from '../byte-writer.ts'
-import type { ObjectShape, Shape } from './shape.ts'
-import { unfit, writeAny, writeInt32, writeNumber, writeString } from './writing.ts'
+import { arrayDemand, numberDemand, placeOf } from './demand.ts'
+import type { Rule } from './rule.ts'
+import type { ArrayShape, NumberShape, ObjectShape, PropertyShape, Shape } from './shape.ts'
+import { unfit, unkept, writeAny, writeInt32, writeNumber, writeString } from './writing.ts'
 
 /** Appends the value. @throws ENCODE_FAILED with the path of what is not of the shape */
 export type Encoder = (value: unknown, target: ByteWriter) => void
@@ -16,18 +18,21 @@ export function generateEncoder(shape: Shape): Encoder {
   const code = new EncoderCode()
   const body = code.value(shape, 'value', '')
   const source = `'use strict'
+${code.rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
 return function encodeJson(value, w) {
   let b = w.buffer, p = w.position
 ${body}
 ${code.flush()}
   w.position = p
 }`
-  const runtime = { unfit, writeAny, writeInt32, writeNumber, writeString }
-  const make = new Function(...Object.keys(runtime), source) as (...given: unknown[]) => Encoder
-  return make(...Object.values(runtime))
+  const runtime = { unfit, unkept, writeAny, writeInt32, writeNumber, writeString, hasOwn: Object.hasOwn }
+  const make = new Function(...Object.keys(runtime), 'rules', 'shapes', source) as (...given: unknown[]) => Encoder
+  return make(...Object.values(runtime), code.rules, code.shapes)
 }
 
 class EncoderCode {
+  readonly rules: Rule[] = []
+  readonly shapes: Shape[] = []
   /** Constant text that was not written yet. */
   #text = ''
   #names = 0
@@ -38,19 +43,13 @@ class EncoderCode {
       case 'string':
         return `${this.flush()}
 if (typeof ${value} !== 'string') throw unfit(${place}, ${value}, 'a string')
+${this.#unless(shape.rule, value, place)}
 ${call(`writeString(w, ${value})`)}`
-      case 'number': {
-        const wrong = shape.isInteger ? `!Number.isInteger(${value})` : `${value} - ${value} !== 0`
-        const expected = shape.isInteger ? 'a whole number' : 'a finite number'
-        return `${this.flush(NUMBER_BYTES)}
-if ((${value} | 0) === ${value}) p = writeInt32(b, p, ${value})
-else {
-  if (typeof ${value} !== 'number' || ${wrong}) throw unfit(${place}, ${value}, '${expected}')
-  ${call(`writeNumber(w, ${value})`)}
-}`
-      }
+      case 'number':
+        return this.#number(shape, value, place)
       case 'boolean':
         return `${this.flush(5)}
+${this.#unless(shape.rule, value, place)}
 if (${value} === true) { ${stores('true')} }
 else if (${value} === false) { ${stores('false')} }
 else throw unfit(${place}, ${value}, 'a boolean')`
@@ -67,12 +66,35 @@ ${this.flush()}
 }`
       }
       case 'array':
-        return this.#array(shape.items, value, path)
+        return this.#array(shape, value, path)
       case 'object':
         return this.#object(shape, value, path)
       case 'any':
-        return `${this.flush()}\n${call(`writeAny(w, ${value}, ${place})`)}`
+        return `${this.flush()}\n${call(`writeAny(w, shapes[${this.shapes.push(shape) - 1}], ${value}, ${place})`)}`
     }
+  }
+
+  #unless(rule: Rule | null, value: string, place: string): string {
+    if (rule === null) return ''
+    const at = this.rules.push(rule) - 1
+    return `if (!keeps${at}(${value})) throw unkept(${place}, ${value}, rules[${at}])`
+  }
+
+  #number(shape: NumberShape, value: string, place: string): string {
+    const { isInteger, limits, rule } = shape
+    const demand = JSON.stringify(numberDemand(shape))
+    const kept = limits.map(({ comparison, bound }) => `${value} ${comparison} ${bound}`)
+    const isWhole = `(${value} | 0) === ${value}`
+    const isRight = isInteger ? `Number.isInteger(${value})` : `${value} - ${value} === 0`
+    return `${this.flush(NUMBER_BYTES)}
+if (typeof ${value} !== 'number') throw unfit(${place}, ${value}, ${demand})
+${kept.length === 0 ? '' : `if (!(${kept.join(' && ')})) throw unfit(${place}, ${value}, ${demand})`}
+${this.#unless(rule, value, place)}
+if (${isWhole}) p = writeInt32(b, p, ${value})
+else {
+  if (!(${isRight})) throw unfit(${place}, ${value}, ${demand})
+  ${call(`writeNumber(w, ${value})`)}
+}`
   }
 
   /** Writes the constant text so far, with room for as many bytes behind it. */
@@ -87,14 +109,18 @@ ${this.flush()}
     return `${prefix}${this.#names++}`
   }
 
-  #array(items: Shape, value: string, path: string): string {
+  #array(shape: ArrayShape, value: string, path: string): string {
+    const { items, least, most } = shape
+    const place = JSON.stringify(path)
+    const isTooShort = least > 0 ? ` || ${value}.length < ${least}` : ''
+    const isTooLong = most < Infinity ? ` || ${value}.length > ${most}` : ''
     const index = this.#name('i')
     const item = this.#name('item')
     this.#text += '['
     const before = this.flush()
     const inner = this.value(items, item, `${path}/*`)
     const body = `${before}
-if (!Array.isArray(${value})) throw unfit(${JSON.stringify(path)}, ${value}, 'an array')
+if (!Array.isArray(${value})${isTooShort}${isTooLong}) throw unfit(${place}, ${value}, '${arrayDemand(shape)}')
 for (let ${index} = 0; ${index} < ${value}.length; ${index}++) {
   if (${index} > 0) { ${ensure(1)}; b[p++] = 44 }
   const ${item} = ${value}[${index}]
@@ -105,19 +131,26 @@ ${this.flush()}
     return body
   }
 
-  #object({ properties }: ObjectShape, value: string, path: string): string {
+  #object({ properties, isClosed }: ObjectShape, value: string, path: string): string {
     const lines = [
-      `if (typeof ${value} !== 'object' || ${value} === null) throw unfit(${JSON.stringify(path)}, ${value}, 'an object')`,
+      `if (typeof ${value} !== 'object' || ${value} === null || Array.isArray(${value})) throw unfit(${JSON.stringify(path)}, ${value}, 'an object')`,
+      isClosed ? this.#closed(properties, value, path) : '',
+      hasRequired(properties)
+        ? ''
+        : `if (typeof ${value}.toJSON === 'function') throw unfit(${JSON.stringify(path)}, ${value}, 'a plain object')`,
     ]
     this.#text += '{'
     let comma: Comma = 'no'
     for (const { name, shape, isOptional } of properties) {
       const key = JSON.stringify(name)
-      const own = this.#name('v')
-      const place = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
-      lines.push(`const ${own} = ${value}[${key}]`)
+      const field = this.#name('v')
+      const place = placeOf(path, name)
+      // What every object inherits is none of its fields.
+      const own =
+        name in Object.prototype ? `hasOwn(${value}, ${key}) ? ${value}[${key}] : undefined` : `${value}[${key}]`
+      lines.push(`const ${field} = ${own}`)
       if (!isOptional) {
-        lines.push(this.#separate(comma), this.#property(key, shape, own, place))
+        lines.push(this.#separate(comma), this.#property(key, shape, field, place))
         comma = 'yes'
         continue
       }
@@ -128,12 +161,24 @@ ${this.flush()}
         comma = { unless: first }
       }
       const separator = this.#separate(comma)
-      const inner = this.#property(key, shape, own, place)
+      const inner = this.#property(key, shape, field, place)
       const done = typeof comma === 'object' ? `${comma.unless} = false` : ''
-      lines.push(`if (${own} !== undefined) {\n${separator}\n${inner}\n${this.flush()}\n${done}\n}`)
+      lines.push(`if (${field} !== undefined) {\n${separator}\n${inner}\n${this.flush()}\n${done}\n}`)
     }
     this.#text += '}'
     return lines.join('\n')
+  }
+
+  /** Nothing may stand in the object that would not be written. */
+  #closed(properties: readonly PropertyShape[], value: string, path: string): string {
+    const name = this.#name('name')
+    const declared = properties.map((property) => `case ${JSON.stringify(property.name)}:`)
+    return `for (const ${name} in ${value}) {
+  switch (${name}) {
+    ${declared.length === 0 ? '' : `${declared.join(' ')} continue`}
+  }
+  if (hasOwn(${value}, ${name}) && ${value}[${name}] !== undefined) throw unfit(${JSON.stringify(`${path}/`)} + ${name}, ${value}[${name}], 'no such field')
+}`
   }
 
   #separate(comma: Comma): string {
@@ -145,6 +190,11 @@ ${this.flush()}
     this.#text += `${key}:`
     return this.value(shape, value, path)
   }
+}
+
+/** Without any field that must be there, a Date would be an object too. */
+export function hasRequired(properties: readonly PropertyShape[]): boolean {
+  return properties.some(({ isOptional }) => !isOptional)
 }
 
 function ensure(bytes: number): string {

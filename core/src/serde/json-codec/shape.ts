@@ -1,16 +1,39 @@
+import { hasReferences, type JsonSchema } from './accepted.ts'
+import { type Rule, ruleOf } from './rule.ts'
+
 /*
- * What the code generators need of a JSON Schema. Whatever a shape does not say (limits, patterns, alternatives) is left to a
- * checker that looks at the decoded value.
+ * What the code generators need of a JSON Schema. Types, properties and limits are for generated code; what else a schema says is
+ * a rule, which is TypeBox's to check, on the smallest part of a value that it speaks of.
  */
 
 export type Shape =
-  | { readonly kind: 'string' | 'boolean' | 'null' }
-  | { readonly kind: 'number'; readonly isInteger: boolean }
+  | { readonly kind: 'string' | 'boolean'; readonly rule: Rule | null }
+  | { readonly kind: 'null' }
+  | NumberShape
   | { readonly kind: 'nullable'; readonly inner: Shape }
-  | { readonly kind: 'array'; readonly items: Shape }
+  | ArrayShape
   | ObjectShape
-  /** Read and written as the language itself does. */
-  | { readonly kind: 'any' }
+  | AnyShape
+
+export interface NumberShape {
+  readonly kind: 'number'
+  readonly isInteger: boolean
+  readonly limits: readonly Limit[]
+  readonly rule: Rule | null
+}
+
+/** A number must stand so to the bound. */
+export interface Limit {
+  readonly comparison: '>=' | '<=' | '>' | '<'
+  readonly bound: number
+}
+
+export interface ArrayShape {
+  readonly kind: 'array'
+  readonly items: Shape
+  readonly least: number
+  readonly most: number
+}
 
 export interface ObjectShape {
   readonly kind: 'object'
@@ -25,20 +48,23 @@ export interface PropertyShape {
   readonly isOptional: boolean
 }
 
-export interface ReadSchema {
-  readonly shape: Shape
-  /** Whether the schema says more than the shape. */
-  readonly needsCheck: boolean
+/** Read and written as the language itself does, and checked as a whole. */
+export interface AnyShape {
+  readonly kind: 'any'
+  readonly rule: Rule | null
+  /** What is kept of a value that was found right; null for all of it. */
+  readonly kept: Shape | null
 }
-
-type JsonSchema = Readonly<Record<string, unknown>>
 
 /** Keywords that say nothing about values. */
 const SILENT: ReadonlySet<string> = new Set([
+  '$anchor',
   '$comment',
+  '$defs',
   '$id',
   '$schema',
   'default',
+  'definitions',
   'deprecated',
   'description',
   'examples',
@@ -47,89 +73,143 @@ const SILENT: ReadonlySet<string> = new Set([
   'writeOnly',
 ])
 
+const COMPARISONS: Readonly<Record<string, Limit['comparison']>> = {
+  minimum: '>=',
+  maximum: '<=',
+  exclusiveMinimum: '>',
+  exclusiveMaximum: '<',
+}
+
 /** Names that stand in JSON as they are, so that their bytes can be compared. `__proto__` is special in object literals. */
 const PLAIN_NAME = /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/
 
-export function readSchema(schema: unknown): ReadSchema {
-  const reader = new SchemaReader()
-  const shape = reader.read(schema as JsonSchema)
-  return { shape, needsCheck: reader.needsCheck }
+export function readSchema(schema: unknown): Shape {
+  if (!hasReferences(schema)) return read(schema as JsonSchema, ruleOf)
+  // What refers to other parts of the schema cannot be checked apart from them.
+  return { kind: 'any', rule: ruleOf(schema), kept: read(schema as JsonSchema, () => null) }
 }
 
-class SchemaReader {
-  needsCheck = false
+type RuleMaker = (schema: unknown) => Rule | null
 
-  read(schema: JsonSchema): Shape {
-    const keywords = Object.keys(schema).filter((keyword) => !SILENT.has(keyword) && !keyword.startsWith('~'))
-    const { type, anyOf } = schema
-    if (keywords.length === 0) return { kind: 'any' }
-    if (Array.isArray(anyOf) && keywords.length === 1) return this.#alternatives(anyOf as JsonSchema[])
-    const known = (...names: string[]): void => {
-      if (keywords.some((keyword) => !names.includes(keyword))) this.needsCheck = true
+function read(schema: JsonSchema | boolean, ruleFor: RuleMaker): Shape {
+  if (typeof schema === 'boolean') return { kind: 'any', rule: schema ? null : ruleFor(schema), kept: null }
+  const keywords = Object.keys(schema).filter((keyword) => !SILENT.has(keyword))
+  if ('~refine' in schema) keywords.push('~refine')
+  if (keywords.length === 0) return { kind: 'any', rule: null, kept: null }
+  const { type, anyOf } = schema
+  const others = keywords.filter((keyword) => keyword !== 'type')
+  const rule = (): Rule | null => ruleFor(schema)
+  switch (type) {
+    case 'string':
+    case 'boolean':
+      return { kind: type, rule: others.length === 0 ? null : rule() }
+    case 'null':
+      if (others.length === 0) return { kind: 'null' }
+      break
+    case 'number':
+    case 'integer': {
+      const limits = others.flatMap((keyword) => {
+        const comparison = COMPARISONS[keyword]
+        return comparison === undefined ? [] : [{ comparison, bound: schema[keyword] as number }]
+      })
+      const isAll = limits.length === others.length
+      return { kind: 'number', isInteger: type === 'integer', limits, rule: isAll ? null : rule() }
     }
-    switch (type) {
-      case 'string':
-      case 'boolean':
-      case 'null':
-        known('type')
-        return { kind: type }
-      case 'number':
-      case 'integer':
-        known('type')
-        return { kind: 'number', isInteger: type === 'integer' }
-      case 'array':
-        if (typeof schema.items !== 'object' || schema.items === null || Array.isArray(schema.items)) break
-        known('type', 'items')
-        return { kind: 'array', items: this.read(schema.items as JsonSchema) }
-      case 'object': {
-        const object = this.#object(schema)
-        if (object === null) break
-        known('type', 'properties', 'required', 'additionalProperties')
-        return object
+    case 'array':
+      // Other demands may speak of parts of the items that are not kept.
+      if (!isSchema(schema.items) || !others.every((keyword) => ['items', 'minItems', 'maxItems'].includes(keyword)))
+        break
+      return {
+        kind: 'array',
+        items: read(schema.items, ruleFor),
+        least: (schema.minItems as number | undefined) ?? 0,
+        most: (schema.maxItems as number | undefined) ?? Number.POSITIVE_INFINITY,
       }
-    }
-    this.needsCheck = true
-    return { kind: 'any' }
-  }
-
-  #object({ properties, required = [], additionalProperties = true, patternProperties }: JsonSchema): Shape | null {
-    if (typeof properties !== 'object' || properties === null || patternProperties !== undefined) return null
-    if (typeof additionalProperties !== 'boolean' || !Array.isArray(required)) return null
-    const names = Object.keys(properties)
-    if (!names.every((name) => PLAIN_NAME.test(name) && name !== '__proto__')) return null
-    return {
-      kind: 'object',
-      isClosed: !additionalProperties,
-      properties: names.map((name) => ({
-        name,
-        shape: this.read((properties as Record<string, JsonSchema>)[name] as JsonSchema),
-        isOptional: !required.includes(name),
-      })),
+    case 'object': {
+      const object = readObject(schema, ruleFor)
+      if (object === null) break
+      const isAll = others.every((keyword) => ['properties', 'required', 'additionalProperties'].includes(keyword))
+      const isPlain = object.properties.every(({ name }) => PLAIN_NAME.test(name) && name !== '__proto__')
+      return isAll && isPlain ? object : { kind: 'any', rule: rule(), kept: object }
     }
   }
+  const nullable = Array.isArray(anyOf) && keywords.length === 1 ? readNullable(anyOf, ruleFor) : null
+  return nullable ?? readLiterals(schema, rule) ?? { kind: 'any', rule: rule(), kept: null }
+}
 
-  #alternatives(schemas: readonly JsonSchema[]): Shape {
-    const others = schemas.filter(({ type }) => type !== 'null')
-    if (others.length === 1 && schemas.length === 2)
-      return { kind: 'nullable', inner: this.read(others[0] as JsonSchema) }
-    this.needsCheck = true
-    const [first] = schemas
-    const areLiterals = schemas.every((schema) => 'const' in schema && schema.type === first?.type)
-    if (areLiterals && (first?.type === 'string' || first?.type === 'boolean')) return { kind: first.type }
-    if (areLiterals && first?.type === 'number') return { kind: 'number', isInteger: false }
-    return { kind: 'any' }
+function isSchema(schema: unknown): schema is JsonSchema | boolean {
+  return typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))
+}
+
+function readObject(schema: JsonSchema, ruleFor: RuleMaker): ObjectShape | null {
+  const { properties, required = [], additionalProperties = true } = schema
+  if (typeof properties !== 'object' || properties === null) return null
+  if (typeof additionalProperties !== 'boolean' || !Array.isArray(required)) return null
+  // What must be there without being declared is left to the checker of the whole.
+  if (!required.every((name) => Object.hasOwn(properties, name))) return null
+  return {
+    kind: 'object',
+    isClosed: !additionalProperties,
+    properties: Object.entries(properties as Record<string, JsonSchema>).map(([name, property]) => ({
+      name,
+      shape: read(property, ruleFor),
+      isOptional: !required.includes(name),
+    })),
   }
 }
 
-/** What a parsed value holds of a shape: declared properties only. */
+function readNullable(alternatives: readonly unknown[], ruleFor: RuleMaker): Shape | null {
+  const others = alternatives.filter((schema) => !isSchema(schema) || typeof schema === 'boolean' || !isNull(schema))
+  return alternatives.length === 2 && others.length === 1
+    ? { kind: 'nullable', inner: read(others[0] as JsonSchema, ruleFor) }
+    : null
+}
+
+function isNull(schema: JsonSchema): boolean {
+  return (
+    schema.type === 'null' &&
+    Object.keys(schema).every((keyword) => keyword === 'type' || SILENT.has(keyword)) &&
+    !('~refine' in schema)
+  )
+}
+
+/** Alternatives that are all texts are read as a text. */
+function readLiterals({ anyOf, enum: values }: JsonSchema, rule: () => Rule | null): Shape | null {
+  const literals = Array.isArray(values)
+    ? values
+    : Array.isArray(anyOf) &&
+        anyOf.every((schema) => typeof schema === 'object' && schema !== null && 'const' in schema)
+      ? anyOf.map((schema: JsonSchema) => schema.const)
+      : []
+  return literals.length > 0 && literals.every((literal) => typeof literal === 'string')
+    ? { kind: 'string', rule: rule() }
+    : null
+}
+
+/** What a parsed value, which was found right, holds of a shape: declared properties only. */
 export function pick(shape: Shape, value: unknown): unknown {
-  if (value === null) return null
-  if (shape.kind === 'nullable') return pick(shape.inner, value)
-  if (shape.kind === 'array') return (value as unknown[]).map((item) => pick(shape.items, item))
-  if (shape.kind !== 'object') return value
+  if (typeof value !== 'object' || value === null) return value
+  switch (shape.kind) {
+    case 'nullable':
+      return pick(shape.inner, value)
+    case 'any':
+      return shape.kept === null ? value : pick(shape.kept, value)
+    case 'array':
+      return Array.isArray(value) ? value.map((item) => pick(shape.items, item)) : value
+    case 'object':
+      return Array.isArray(value) ? value : pickProperties(shape.properties, value)
+    default:
+      return value
+  }
+}
+
+function pickProperties(properties: readonly PropertyShape[], value: object): object {
   const picked: Record<string, unknown> = {}
-  for (const { name, shape: inner } of shape.properties) {
-    if (Object.hasOwn(value as object, name)) picked[name] = pick(inner, (value as Record<string, unknown>)[name])
+  for (const { name, shape } of properties) {
+    if (!Object.hasOwn(value, name)) continue
+    const inner = pick(shape, (value as Record<string, unknown>)[name])
+    if (name !== '__proto__') picked[name] = inner
+    else Object.defineProperty(picked, name, { value: inner, configurable: true, enumerable: true, writable: true })
   }
   return picked
 }

@@ -2,6 +2,8 @@ import { StreamError } from '../../errors.ts'
 import type { ByteWriter } from '../byte-writer.ts'
 import type { FastBuffer } from './fast-buffer.ts'
 import { PLAIN } from './reading.ts'
+import type { Rule } from './rule.ts'
+import { type AnyShape, pick } from './shape.ts'
 
 /** Strings up to this length are written character by character; beyond, a native call is quicker. */
 const SHORT = 20
@@ -98,20 +100,38 @@ function digitsOf(value: number): number {
   return value < 100_000_000 ? 8 : value < BILLION ? 9 : 10
 }
 
-/** Anything, as the language writes it. */
-export function writeAny(target: ByteWriter, value: unknown, path: string): void {
+/** Anything, as the language writes it. What is written is checked too: a Date or a Map is something else by then. */
+export function writeAny(target: ByteWriter, { rule, kept }: AnyShape, value: unknown, path: string): void {
+  const text = textOf(value, path)
+  if (rule === null && kept === null) {
+    target.writeUtf8(text)
+    return
+  }
+  if (rule !== null && !rule.isKept(value)) throw unkept(path, value, rule)
+  const written: unknown = JSON.parse(text)
+  if (rule !== null && !rule.isKept(written)) throw unkept(path, written, rule)
+  target.writeUtf8(kept === null ? text : JSON.stringify(pick(kept, written)))
+}
+
+function textOf(value: unknown, path: string): string {
   let text: string | undefined
   try {
     text = JSON.stringify(value)
   } catch (cause) {
     throw new StreamError(
       'ENCODE_FAILED',
-      `${path} cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${path === '' ? 'the value' : path} cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     )
   }
   if (text === undefined) throw unfit(path, value, 'a value that JSON can say')
-  target.writeUtf8(text)
+  return text
+}
+
+/** What to throw for a value that breaks a rule of its schema. */
+export function unkept(path: string, value: unknown, rule: Rule): StreamError {
+  const place = path === '' ? 'the value' : `the value at ${path}`
+  return new StreamError('ENCODE_FAILED', `${place} does not fit its schema: ${rule.complaint(value)}`)
 }
 
 /** What to throw for a value that is not of its schema. */
