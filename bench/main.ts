@@ -7,6 +7,7 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
+  npm run bench -- cep --peers                the same from Kafka, in turns with Flink CEP
   npm run bench -- loops                      connected components and PageRank on a random graph
   npm run bench -- batch                      bounded jobs: word count over text, a sort, a join, beyond their memory budget
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
@@ -94,10 +95,16 @@ switch (values.help ? undefined : positionals[0]) {
   case 'cep': {
     const { benchCep } = await import('./cep/cep.ts')
     const cases = await benchCep(
-      { runs, events: Number(values.events), onlyMemory: values.memory, patterns: values.query ?? null },
+      {
+        runs: Number(values.rounds ?? values.runs),
+        events: Number(values.events),
+        from: { memory: values.peers === undefined, kafka: !values.memory },
+        patterns: values.query ?? null,
+        hasPeer: values.peers !== undefined,
+      },
       say,
     )
-    if (values.json) console.log(JSON.stringify({ bench: 'cep', machine, cases }))
+    if (values.json) console.log(JSON.stringify({ bench: 'cep', machine, ...cases }))
     break
   }
   case 'loops': {

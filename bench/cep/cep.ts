@@ -1,21 +1,26 @@
-import { match } from '@millrace/cep'
-import { type DataStream, job, json, kafka, memoryLog, memoryState, watermarks } from '@millrace/core'
+import { job, memoryLog, memoryState, watermarks } from '@millrace/core'
 import type { Sink } from '@millrace/core/spi'
-import { KafkaServer } from '@millrace/testcontainers'
+import { FlinkCep } from '../peers/flink-cep.ts'
 import { median } from '../report/statistics.ts'
+import { found } from './click-job.ts'
+import { fromKafka, millrace, type PatternRunResult } from './kafka-rounds.ts'
 import { type Click, makeClicks, patterns } from './patterns.ts'
 
 /*
  * Patterns over keyed events in event time: from memory, where the engine and the matcher alone are measured, and from Kafka to
- * Kafka. A run is a whole job, with its epochs and commits. Every run must find the same number of matches.
+ * Kafka. A run is a whole job, with its epochs and commits.
  */
 
-export interface CepResult {
+export interface MemoryResult {
   readonly pattern: string
-  readonly source: 'memory' | 'kafka'
   readonly eventsPerSecond: number
   readonly runs: readonly number[]
   readonly matches: number
+}
+
+export interface CepResult {
+  readonly memory: readonly MemoryResult[]
+  readonly kafka: readonly PatternRunResult[]
 }
 
 const timed = watermarks.monotonous<Click>((click) => click.time)
@@ -34,14 +39,6 @@ function counting(counted: { count: number }): Sink<unknown> {
       }
     },
   }
-}
-
-function found(clicks: DataStream<Click>, name: string): DataStream<{ user: number; ends: number }> {
-  const wanted = patterns[name] as NonNullable<(typeof patterns)[string]>
-  return match(clicks.keyBy('user'), wanted, { uid: 'patterns' }).select((_match, { key, timestamp }) => ({
-    user: key,
-    ends: timestamp,
-  }))
 }
 
 interface Run {
@@ -64,70 +61,42 @@ async function fromMemory(name: string, clicks: readonly Click[]): Promise<Run> 
   return { eventsPerSecond: (clicks.length * 1_000) / durationMs, matches: counted.count }
 }
 
-async function fromKafka(name: string, brokers: readonly string[], serial: number): Promise<Run> {
-  const id = `cep-${serial}`
-  const counted = { count: 0 }
-  const bench = job(id, (env) => {
-    const rows = found(env.topic('clicks', json<Click>(), { time: timed, bounded: true }), name)
-    rows.toTopic('matches', json())
-    rows.to(counting(counted))
-  })
-  const { durationMs, recordsIn } = await bench.run({
-    log: kafka({ brokers: [...brokers] }),
-    state: memoryState(),
-    allowVolatileState: true,
-    epochInterval: '1s',
-  })
-  return { eventsPerSecond: (recordsIn * 1_000) / durationMs, matches: counted.count }
-}
-
-/** Writes the events to a topic, by the job that reads them in the end. */
-async function load(brokers: readonly string[], clicks: readonly Click[]): Promise<void> {
-  const loading = job('cep-load', (env) => {
-    env
-      .generate({ make: (at) => clicks[at] as Click, count: clicks.length })
-      .toTopic('clicks', json(), { key: (click) => String(click.user) })
-  })
-  await loading.run({ log: kafka({ brokers: [...brokers] }), state: memoryState(), allowVolatileState: true })
-}
-
 export async function benchCep(
   options: {
     readonly runs: number
     readonly events: number
-    readonly onlyMemory: boolean
+    readonly from: { readonly memory: boolean; readonly kafka: boolean }
     readonly patterns: readonly string[] | null
+    /** From Kafka, in turns with Flink CEP. */
+    readonly hasPeer: boolean
   },
   say: (line: string) => void,
-): Promise<CepResult[]> {
+): Promise<CepResult> {
   const clicks = makeClicks(options.events)
-  const results: CepResult[] = []
   const names = Object.keys(patterns).filter((name) => options.patterns?.some((part) => name.includes(part)) ?? true)
-  const measure = async (name: string, source: CepResult['source'], run: () => Promise<Run>): Promise<void> => {
-    const runs: Run[] = []
-    for (let at = 0; at < options.runs; at++) runs.push(await run())
-    const [{ matches }] = runs as [Run]
-    if (runs.some((each) => each.matches !== matches))
-      throw new Error(`${name}: not every run found ${matches} matches`)
-    const rates = runs.map(({ eventsPerSecond }) => Math.round(eventsPerSecond))
-    const result = { pattern: name, source, eventsPerSecond: median(rates), runs: rates, matches }
-    results.push(result)
-    say(
-      `${name.padEnd(26)} from ${source.padEnd(6)} ${result.eventsPerSecond.toLocaleString('en').padStart(10)} events/s   ${matches} matches`,
-    )
-  }
-  for (const name of names) {
-    await fromMemory(name, clicks.slice(0, Math.ceil(clicks.length / 8)))
-    await measure(name, 'memory', () => fromMemory(name, clicks))
-  }
-  if (options.onlyMemory) return results
-  await using server = await KafkaServer.start({ jvm: ['-Xmx1g'] })
-  await server.createTopic('clicks', { partitions: 4 })
-  await server.createTopic('matches', { partitions: 4 })
-  await load(server.brokers, clicks)
-  let serial = 0
-  for (const name of names) {
-    await measure(name, 'kafka', () => fromKafka(name, server.brokers, serial++))
-  }
-  return results
+  const memory: MemoryResult[] = []
+  for (const name of options.from.memory ? names : [])
+    memory.push(await measureFromMemory(name, clicks, options.runs, say))
+  const systems = options.hasPeer ? [millrace, new FlinkCep()] : [millrace]
+  const runs = options.from.kafka ? await fromKafka(names, clicks, { rounds: options.runs, systems }, say) : []
+  return { memory, kafka: runs }
+}
+
+async function measureFromMemory(
+  name: string,
+  clicks: readonly Click[],
+  count: number,
+  say: (line: string) => void,
+): Promise<MemoryResult> {
+  await fromMemory(name, clicks.slice(0, Math.ceil(clicks.length / 8)))
+  const runs: Run[] = []
+  for (let at = 0; at < count; at++) runs.push(await fromMemory(name, clicks))
+  const [{ matches }] = runs as [Run]
+  if (runs.some((each) => each.matches !== matches)) throw new Error(`${name}: not every run found ${matches} matches`)
+  const rates = runs.map(({ eventsPerSecond }) => Math.round(eventsPerSecond))
+  const eventsPerSecond = median(rates)
+  say(
+    `${name.padEnd(26)} from memory ${eventsPerSecond.toLocaleString('en').padStart(10)} events/s   ${matches} matches`,
+  )
+  return { pattern: name, eventsPerSecond, runs: rates, matches }
 }

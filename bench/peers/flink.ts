@@ -4,7 +4,7 @@ import { JavaPeer } from './java-process.ts'
 
 /** Java closes its packages to reflection since version 17; these are those that Flink's own start script opens. */
 const opened = ['lang', 'net', 'io', 'nio', 'lang.reflect', 'text', 'time', 'util', 'util.concurrent']
-const openPackages = [
+export const openPackages = [
   ...opened.map((name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`),
   '--add-opens=java.base/sun.nio.ch=ALL-UNNAMED',
   '--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED',

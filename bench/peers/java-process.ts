@@ -11,6 +11,12 @@ const run = promisify(execFile)
 /** A run that takes longer is ended and counts as failed. */
 const LONGEST_MS = 20 * 60_000
 
+/** What a main class is told, as name=value. */
+export interface JavaRun extends Pick<SystemRun, 'brokers' | 'input' | 'output' | 'parallelism' | 'commitMs'> {
+  /** Of those that the main class knows. */
+  readonly query: string
+}
+
 interface JavaMeasure extends Pick<SystemMeasure, 'steadyMs' | 'endedAtMs' | 'cpuMs' | 'peakRssMb'> {
   readonly dropped?: number
 }
@@ -53,7 +59,7 @@ export class JavaPeer {
 
   /** Runs the query in a JVM of its own. */
   async run(
-    { query, brokers, input, output, parallelism, commitMs }: SystemRun,
+    { query, brokers, input, output, parallelism, commitMs }: JavaRun,
     jvm: readonly string[],
     further: Readonly<Record<string, string>> = {},
   ): Promise<SystemMeasure> {

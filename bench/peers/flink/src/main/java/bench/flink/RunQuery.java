@@ -1,12 +1,7 @@
 package bench.flink;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.time.ZoneId;
-import java.util.HashMap;
 import java.util.Map;
-import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 
@@ -21,8 +16,7 @@ public final class RunQuery {
   private static final String LATENESS_SECONDS = "4";
 
   public static void main(String[] args) throws Exception {
-    Map<String, String> options = new HashMap<>();
-    for (String arg : args) options.put(arg.substring(0, arg.indexOf('=')), arg.substring(arg.indexOf('=') + 1));
+    Map<String, String> options = MeasuredRun.options(args);
     NexmarkSql.Query query = NexmarkSql.QUERIES.get(options.get("query"));
     if (query == null) throw new IllegalArgumentException("There is no query " + options.get("query"));
 
@@ -30,38 +24,13 @@ public final class RunQuery {
     createTables(tables, query, options);
     FirstRecord.watch();
     tables.executeSql("INSERT INTO query_rows " + query.select()).await();
-
-    long steadyMs = (System.nanoTime() - FirstRecord.nanos()) / 1_000_000;
-    long endedAtMs = System.currentTimeMillis();
-    long cpuMs = ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis();
-    System.out.printf(
-        "{\"steadyMs\":%d,\"endedAtMs\":%d,\"cpuMs\":%d,\"peakRssMb\":%d}%n", steadyMs, endedAtMs, cpuMs, peakRssMb());
-    System.out.flush();
-    // Closing the cluster is no part of the measurement.
-    Runtime.getRuntime().halt(0);
+    MeasuredRun.end();
   }
 
   private static StreamTableEnvironment environment(Map<String, String> options) {
     int parallelism = Integer.parseInt(options.get("parallelism"));
-    Configuration config = new Configuration();
-    config.setString("parallelism.default", options.get("parallelism"));
-    config.setString("execution.checkpointing.interval", options.get("commitMs") + " ms");
-    config.setString("execution.checkpointing.mode", "EXACTLY_ONCE");
-    config.setString("execution.checkpointing.storage", "filesystem");
-    config.setString("execution.checkpointing.dir", Path.of(options.get("folder")).toAbsolutePath().toUri().toString());
-    config.setString("execution.checkpointing.incremental", "true");
-    config.setString("state.backend.type", options.get("backend"));
-    config.setString("restart-strategy.type", "none");
-    config.setString("taskmanager.memory.managed.size", "512m");
-    config.setString("taskmanager.memory.network.min", "128m");
-    config.setString("taskmanager.memory.network.max", "128m");
-    config.setString("metrics.reporters", "first");
-    config.setString("metrics.reporter.first.factory.class", FirstRecord.Factory.class.getName());
-    options.forEach((name, value) -> {
-      if (name.contains(".")) config.setString(name, value);
-    });
-    StreamTableEnvironment tables =
-        StreamTableEnvironment.create(StreamExecutionEnvironment.createLocalEnvironment(parallelism, config));
+    StreamTableEnvironment tables = StreamTableEnvironment.create(
+        StreamExecutionEnvironment.createLocalEnvironment(parallelism, MeasuredRun.configuration(options)));
     tables.getConfig().setLocalTimeZone(ZoneId.of("UTC"));
     return tables;
   }
@@ -80,14 +49,6 @@ public final class RunQuery {
         ? "CREATE TEMPORARY TABLE query_rows (" + query.columns() + ") WITH ('connector' = 'kafka', 'format' = 'json', " + sink + ")"
         : "CREATE TEMPORARY TABLE query_rows (" + query.columns() + ", PRIMARY KEY (" + query.key() + ") NOT ENFORCED) WITH ("
             + "'connector' = 'upsert-kafka', 'key.format' = 'json', 'value.format' = 'json', " + sink + ")");
-  }
-
-  /** Linux only: the high-water mark of the resident set. */
-  private static long peakRssMb() throws Exception {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmHWM")) return Long.parseLong(line.replaceAll("\\D", "")) / 1024;
-    }
-    return 0;
   }
 
   private RunQuery() {}
