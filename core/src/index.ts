@@ -106,6 +106,7 @@ export {
   type WindowAssigner,
 } from './operator/window/window-assigner.ts'
 export type { FiringTime, WindowContext, WindowFunction } from './operator/window/window-function.ts'
+export type { RuleName } from './plan/optimize/applied.ts'
 export type { BackPressure, BackPressureLevel } from './runtime/back-pressure.ts'
 export type { TaskState, TaskStatus } from './runtime/task-status.ts'
 export { json } from './serde/json.ts'

@@ -2,6 +2,8 @@ import { compile } from '../plan/compile.ts'
 import { describeJob, type ExplainedJob } from '../plan/describe.ts'
 import { explainText } from '../plan/explain-text.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
+import type { RuleName } from '../plan/optimize/applied.ts'
+import { checkedRules } from './run-options.ts'
 
 export interface ExplainOptions {
   /**
@@ -15,6 +17,8 @@ export interface ExplainOptions {
   readonly guarantee?: 'exactly-once' | 'at-least-once'
   /** Partitions of the topics that are read, to check what must fit. */
   readonly topicPartitions?: Readonly<Record<string, number>>
+  /** As for a run. */
+  readonly withoutRules?: readonly RuleName[]
 }
 
 /** How a job would run: data in the fields, text for people from `toString`. */
@@ -24,7 +28,7 @@ export interface Explanation extends ExplainedJob {
 
 /** Plans the job without connecting to anything. @throws GRAPH_INVALID, PARTITIONS_MISMATCH, OPTION_INVALID */
 export function explainJob(graph: LogicalGraph, options: ExplainOptions): Explanation {
-  const { parallelism = 1, maxParallelism = 128, guarantee = 'exactly-once' } = options
+  const { parallelism = 1, maxParallelism = 128, guarantee = 'exactly-once', withoutRules = [] } = options
   const topicPartitions = new Map(Object.entries(options.topicPartitions ?? {}))
   const known = parallelism === 'partitions' ? widestTopic(graph, topicPartitions) : parallelism
   // Any number above 1 cuts the graph alike.
@@ -32,6 +36,7 @@ export function explainJob(graph: LogicalGraph, options: ExplainOptions): Explan
     parallelism: known ?? Math.min(2, maxParallelism),
     maxParallelism,
     topicPartitions,
+    withoutRules: checkedRules(withoutRules),
   })
   const described = describeJob(compiled, { guarantee, topicPartitions, parallelismKnown: known !== null })
   const text = explainText(described)

@@ -7,6 +7,7 @@ import type { Log } from '../log/log.ts'
 import { memoryLog } from '../log/memory/index.ts'
 import type { LogProvider } from '../log/provider.ts'
 import { type Logger, stderrLogger } from '../metrics/logger.ts'
+import { RULES, type RuleName } from '../plan/optimize/applied.ts'
 import { defaultBackPressure } from '../runtime/back-pressure.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
 import type { StateBackend } from '../state/backend.ts'
@@ -57,6 +58,11 @@ export interface RunOptions {
    * temporary files. @default 256 MiB
    */
   readonly memoryBudget?: number
+  /**
+   * Rules of the optimiser that are not applied, to see what each one brings or to go round a fault of one. Changing it changes the
+   * graph, as another version of the job does. @default none
+   */
+  readonly withoutRules?: readonly RuleName[]
   /** Where temporary files go. @default the system's directory for them */
   readonly spillDirectory?: string
   /** A worker that is silent this long loses its tasks. @default '10s' */
@@ -97,6 +103,7 @@ const names: Readonly<Record<keyof RunOptions, true>> = {
   maxBufferedOutputBytes: true,
   stateCache: true,
   memoryBudget: true,
+  withoutRules: true,
   spillDirectory: true,
   sessionTimeout: true,
   heartbeatInterval: true,
@@ -166,6 +173,7 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
       budgetBytes: count('memoryBudget', options.memoryBudget ?? 256 * 1024 * 1024),
       directory: options.spillDirectory ?? tmpdir(),
     },
+    withoutRules: checkedRules(options.withoutRules ?? []),
     sessionTimeoutMs,
     heartbeatIntervalMs,
     rebalanceTimeoutMs: positiveMs('rebalanceTimeout', options.rebalanceTimeout ?? '30s'),
@@ -182,6 +190,13 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     clock,
     onEvent: options.onEvent ?? (() => {}),
   }
+}
+
+/** @throws OPTION_INVALID for a rule that there is not */
+export function checkedRules(rules: readonly RuleName[]): readonly RuleName[] {
+  const unknown = rules.find((rule) => !RULES.includes(rule))
+  if (unknown === undefined) return rules
+  throw new OptionError(`withoutRules names '${unknown}'; the rules are ${RULES.join(', ')}.`)
 }
 
 function count(name: string, value: number): number {

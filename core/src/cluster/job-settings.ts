@@ -2,6 +2,7 @@ import type { Log } from '../log/log.ts'
 import type { LogProvider } from '../log/provider.ts'
 import type { Logger } from '../metrics/logger.ts'
 import type { MemoryLimits } from '../operator/batch/memory/task-memory.ts'
+import type { RuleName } from '../plan/optimize/applied.ts'
 import type { BackPressureOptions } from '../runtime/back-pressure.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
 import type { StateBackend } from '../state/backend.ts'
@@ -28,6 +29,7 @@ export interface JobSettings {
   readonly maxBufferedOutputBytes: number
   readonly stateCacheKeys: number | null
   readonly memory: MemoryLimits
+  readonly withoutRules: readonly RuleName[]
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number

@@ -36,6 +36,7 @@ export async function prepareJob(logical: LogicalGraph, settings: JobSettings): 
       parallelism: resolveParallelism(settings.parallelism, topicPartitions),
       maxParallelism: settings.maxParallelism,
       topicPartitions,
+      withoutRules: settings.withoutRules,
     })
     checkDurability(graph, log, state, settings)
     await createJobTopics(log, graph, settings.guarantee)

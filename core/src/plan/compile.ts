@@ -5,6 +5,7 @@ import { checkCoPartitioning } from './co-partitioning.ts'
 import { graphHash } from './graph-hash.ts'
 import type { Exchange, JobGraph, JobNode, Region } from './job-graph.ts'
 import type { LogicalEdge, LogicalGraph, LogicalNode, Partitioning } from './logical-graph.ts'
+import type { RuleName } from './optimize/applied.ts'
 import { inputId } from './optimize/forward-bytes.ts'
 import { optimize } from './optimize/optimize.ts'
 import { assignUids } from './uid.ts'
@@ -18,6 +19,8 @@ export interface CompileOptions {
   readonly maxParallelism: number
   /** Partitions of the topics that are read; a topic that is not in it is not checked. */
   readonly topicPartitions: ReadonlyMap<string, number>
+  /** Rules of the optimiser that are left out. */
+  readonly withoutRules?: readonly RuleName[]
 }
 
 /**
@@ -27,9 +30,10 @@ export interface CompileOptions {
  */
 export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph {
   validate(graph)
-  const { parallelism, maxParallelism, topicPartitions } = options
+  const { parallelism, maxParallelism, topicPartitions, withoutRules } = options
   checkParallelism(graph.job, parallelism, maxParallelism)
-  const { graph: optimised, uids, cut, copies, applied } = optimize(graph, assignUids(graph), parallelism)
+  const optimized = optimize(graph, assignUids(graph), parallelism, withoutRules)
+  const { graph: optimised, uids, cut, copies, applied } = optimized
   const uidOf = (id: number): string => uids.get(id) as string
   const { isCut, regionOf, order } = cut
   const copiesFrom = (node: LogicalNode, input: number): string | null =>

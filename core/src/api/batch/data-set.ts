@@ -23,7 +23,7 @@ import { BroadcastSets } from './broadcast-sets.ts'
 import { aggregateSpec } from './fold-spec.ts'
 import { GroupedDataSet } from './grouped-data-set.ts'
 import { type JoinKeys, type JoinSetOptions, joinSpec } from './join-spec.ts'
-import { indexed, rangePartitioned } from './placement.ts'
+import { drawn, indexed, rangePartitioned } from './placement.ts'
 import { keyOf, type SortKey, sortOrder } from './sort-keys.ts'
 
 const forward: Partitioning = { kind: 'forward' }
@@ -317,14 +317,16 @@ export class DataSet<T> {
   }
 
   /**
-   * Draws so many different records, all with equal chances; all when there are no more.
+   * Draws so many different records, all with equal chances; all when there are no more. With replacement each draw is from all
+   * records again: exactly so many, unless there is none at all.
    *
    * @throws OPTION_INVALID
    */
-  sampleSize(size: number, { seed = 0 }: { readonly seed?: number } = {}): DataSet<T> {
+  sampleSize(size: number, { seed = 0, withReplacement = false }: SampleOptions = {}): DataSet<T> {
     if (!(Number.isSafeInteger(size) && size >= 0)) {
       throw new OptionError(`sampleSize: the size is ${size}; it must be a whole number of 0 or more.`)
     }
+    if (withReplacement) return new DataSet(drawn(this.#stream, this.#serde, size, seed), this.#serde)
     const create = (): Operator => new WeightOperator<unknown>(seed) as Operator
     const weighted = this.#add<readonly [number, T]>({
       type: 'sample-weight',

@@ -1,4 +1,4 @@
-import { IndexOperator, TaskCountOperator } from '../../operator/batch/index-operators.ts'
+import { DrawOperator, IndexOperator, TaskCountOperator } from '../../operator/batch/index-operators.ts'
 import { type Numbered, numberedSerde } from '../../operator/batch/numbered.ts'
 import { KeySampleOperator, RangeBoundsOperator, RangeOperator } from '../../operator/batch/range-operators.ts'
 import type { Operator } from '../../operator/operator.ts'
@@ -42,18 +42,28 @@ export function rangePartitioned<T>(
 
 /** Records with their numbers: those of each task are counted first, and the counts sent to all. */
 export function indexed<T>(stream: DataStream<T>, serde: Serde<T>): DataStream<Numbered<T>> {
-  const counts = bounded<T, unknown>(
-    stream,
-    'count-tasks',
-    [stream.edge(forward)],
-    () => new TaskCountOperator() as Operator,
-  )
   return bounded<T, Numbered<T>>(
     stream,
     'zip-with-index',
-    [stream.edge(forward), counts.edge(toAll)],
+    [stream.edge(forward), counted(stream)],
     () => new IndexOperator(serde as Serde<unknown>) as Operator,
   )
+}
+
+/** So many records, each drawn from all of them: every task knows how many there are, and hence which numbers are drawn. */
+export function drawn<T>(stream: DataStream<T>, serde: Serde<T>, draws: number, seed: number): DataStream<T> {
+  return bounded<T, T>(
+    stream,
+    'draw',
+    [stream.edge(forward), counted(stream)],
+    () => new DrawOperator(serde as Serde<unknown>, draws, seed) as Operator,
+  )
+}
+
+/** How many records each task has, at every task. */
+function counted<T>(stream: DataStream<T>): LogicalEdge {
+  const create = (): Operator => new TaskCountOperator() as Operator
+  return bounded<T, unknown>(stream, 'count-tasks', [stream.edge(forward)], create).edge(toAll)
 }
 
 function bounded<In, Out>(

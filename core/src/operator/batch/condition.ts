@@ -10,15 +10,26 @@ export interface Condition {
   readonly value: Comparable
 }
 
-/** Whether a record meets a condition. Values of different types are in no order: nothing but `!=` holds of them. */
+/**
+ * Whether a record meets a condition. Values of different types are in no order, and NaN is in none: nothing but `!=` holds of them, as
+ * sources see it too.
+ */
 export function meets({ field, operator, value }: Condition): (record: unknown) => boolean {
   const holds = comparisons[operator]
-  const type = typeof value
+  if (isUnordered(value)) return () => operator === '!='
   return (record) => {
     const own = (record as Record<string, unknown>)[field]
-    if (own === null || own === undefined || typeof own !== type) return operator === '!='
+    if (own === null || own === undefined || !isAlike(own, value) || isUnordered(own)) return operator === '!='
     return holds(compareValues(own, value))
   }
+}
+
+function isAlike(own: unknown, value: Comparable): boolean {
+  return typeof own === typeof value && own instanceof Date === value instanceof Date
+}
+
+function isUnordered(value: unknown): boolean {
+  return Number.isNaN(value instanceof Date ? value.getTime() : value)
 }
 
 const comparisons: Readonly<Record<Condition['operator'], (order: number) => boolean>> = {

@@ -1,7 +1,10 @@
 import { OneInputOperator } from '../base-operator.ts'
 import type { OperatorState } from '../operator-state.ts'
+import { uniform } from './uniform.ts'
 
 const FORMAT = 'float64@1'
+/** A Poisson distribution of a greater mean is the sum of several: its probability of 0 is no number any more. */
+const MAX_MEAN = 500
 
 /** An operator that numbers the records of its task; the number is part of the snapshot. */
 export abstract class NumberingOperator<In, Out> extends OneInputOperator<In, Out> {
@@ -60,11 +63,14 @@ export class SampleOperator<T> extends NumberingOperator<T, T> {
       return
     }
     // How often a record is drawn follows a Poisson distribution (Knuth, TAOCP vol. 2, 3.4.1).
-    const limit = Math.exp(-this.#fraction)
-    for (let draw = 0, product = 1; ; draw++) {
-      product *= uniform(this.#seed, index, number, draw)
-      if (product < limit) return
-      this.out.onRecord(value, timestamp)
+    let draw = 0
+    for (let left = this.#fraction; left > 0; left -= MAX_MEAN) {
+      const limit = Math.exp(-Math.min(left, MAX_MEAN))
+      for (let product = 1; ; ) {
+        product *= uniform(this.#seed, index, number, draw++)
+        if (product < limit) break
+        this.out.onRecord(value, timestamp)
+      }
     }
   }
 }
@@ -81,21 +87,4 @@ export class WeightOperator<T> extends NumberingOperator<T, readonly [number, T]
   protected onNumbered(value: T, number: number, timestamp: number): void {
     this.out.onRecord([uniform(this.#seed, this.context.index, number, 0), value], timestamp)
   }
-}
-
-/** A number in [0, 1) for each draw of each record. The finalizer of MurmurHash3, chained over the parts. */
-function uniform(seed: number, index: number, number: number, draw: number): number {
-  let hash = mix((seed | 0) ^ 0x9e3779b9)
-  hash = mix(hash ^ index)
-  hash = mix(hash ^ (number | 0))
-  hash = mix(hash ^ Math.floor(number / 0x1_0000_0000))
-  hash = mix(hash + Math.imul(draw, 0x85ebca77))
-  return (hash >>> 0) / 0x1_0000_0000
-}
-
-function mix(value: number): number {
-  let hash = value | 0
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return hash ^ (hash >>> 16)
 }
