@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { DecodeError, StreamError } from '@millrace/core'
-import type { ByteWriter } from '@millrace/core/spi'
+import { type ByteWriter, type Condition, meets } from '@millrace/core/spi'
+import { CsvFields } from './csv-fields.ts'
 import { byteRanges, type FileFormat } from './format.ts'
 import { INCOMPLETE, LineReader } from './line-reader.ts'
 import { LineWriter } from './line-writer.ts'
@@ -41,13 +42,16 @@ interface Column {
   readonly name: string
   readonly at: number
   readonly read: (field: string) => unknown
+  /** The conditions that its value must meet. */
+  readonly isMet: ((row: Record<string, unknown>) => boolean) | null
 }
 
 const HEADER_BYTES = 64 * 1024
 const WHOLE = Number.MAX_SAFE_INTEGER
 
 /**
- * Comma-separated values as RFC 4180 has them, in UTF-8.
+ * Comma-separated values as RFC 4180 has them, in UTF-8. Where a job says which columns it uses, the others are passed over, and what
+ * is wrong within them is not seen.
  *
  * @example
  * env.source(readFiles('sales/*.csv', csv({ columns: { shop: 'string', amount: 'number', note: 'string?' } })))
@@ -55,12 +59,13 @@ const WHOLE = Number.MAX_SAFE_INTEGER
 export function csv<const Columns extends Readonly<Record<string, ColumnType>>>(
   options: CsvOptions<Columns>,
 ): FileFormat<CsvRow<Columns>> {
-  return csvFormat(options, Object.keys(options.columns)) as FileFormat<CsvRow<Columns>>
+  return csvFormat(options, Object.keys(options.columns), []) as FileFormat<CsvRow<Columns>>
 }
 
 function csvFormat(
   options: CsvOptions<Readonly<Record<string, ColumnType>>>,
   wanted: readonly string[],
+  conditions: readonly Condition[],
 ): FileFormat<Record<string, unknown>> {
   const { columns, header = true, delimiter = ',', multiline = false } = options
   const names = Object.keys(columns)
@@ -70,17 +75,27 @@ function csvFormat(
     ranges: (path, bytes, splitBytes) => byteRanges(path, bytes, multiline ? WHOLE : splitBytes),
     open(range, position, context) {
       const inFile = header ? splitLine(headerOf(range.path), delimiter) : names
-      const read = wanted.map((name): Column => {
+      const read = inTurn(wanted, conditions).map(({ name, isMet }): Column => {
         const at = inFile.indexOf(name)
-        if (at >= 0) return { name, at, read: reader(columns[name] as ColumnType) }
+        if (at >= 0) return { name, at, read: reader(columns[name] as ColumnType), isMet }
         throw new StreamError('SOURCE_FAILED', `${range.path} has no column ${name}; it has ${inFile.join(', ')}.`)
       })
+      const fields = new CsvFields(delimiter, Math.max(-1, ...read.map(({ at }) => at)))
+      const byBytes = (at: number): string | undefined => fields.text(at)
+      // Where all of a line is wanted it is quicker to make one string of it first.
+      const isPart = !multiline && (read.length < inFile.length || conditions.length > 0)
       let started = ''
       return new LineReader(
         range,
         position,
         (bytes, start, end, at) => {
           if (header && at === 0) return undefined
+          const place = (): string => `the line at byte ${at} of ${range.path}`
+          if (isPart) {
+            if (start === end) return undefined
+            fields.scan(bytes, start, end)
+            return decode(byBytes, read, place)
+          }
           let line = bytes.toString('utf8', start, end)
           if (multiline) {
             if (started !== '') line = `${started}\n${line}`
@@ -88,7 +103,8 @@ function csvFormat(
             if (started !== '') return INCOMPLETE
           }
           if (line === '') return undefined
-          return decode(line, delimiter, read, () => `the line at byte ${at} of ${range.path}`)
+          const all = splitLine(line, delimiter)
+          return decode((at) => all[at], read, place)
         },
         context,
       )
@@ -97,7 +113,9 @@ function csvFormat(
       csvFormat(
         options,
         wanted.filter((name) => fields.includes(name)),
+        conditions,
       ),
+    where: (all) => csvFormat(options, wanted, [...conditions, ...all]),
     writer: (path, onWritten) =>
       new LineWriter(
         path,
@@ -109,22 +127,34 @@ function csvFormat(
   }
 }
 
+/** Columns in the order in which they are decoded: those of conditions first, since the others may not be needed then. */
+function inTurn(
+  wanted: readonly string[],
+  conditions: readonly Condition[],
+): readonly Pick<Column, 'name' | 'isMet'>[] {
+  const isTested = (name: string): boolean => conditions.some(({ field }) => field === name)
+  return [...wanted.filter(isTested), ...wanted.filter((name) => !isTested(name))].map((name) => {
+    const holds = conditions.filter(({ field }) => field === name).map(meets)
+    return { name, isMet: holds.length === 0 ? null : (row) => holds.every((one) => one(row)) }
+  })
+}
+
+/** Undefined for a record that is left out. */
 function decode(
-  line: string,
-  delimiter: string,
+  fieldAt: (at: number) => string | undefined,
   columns: readonly Column[],
   place: () => string,
-): Record<string, unknown> {
-  const fields = splitLine(line, delimiter)
+): Record<string, unknown> | undefined {
   const row: Record<string, unknown> = {}
-  for (const { name, at, read } of columns) {
-    const field = fields[at]
+  for (const { name, at, read, isMet } of columns) {
+    const field = fieldAt(at)
     const value = field === undefined ? undefined : read(field)
     if (value === undefined) {
       const text = field === undefined ? 'is missing' : `is ${JSON.stringify(field)}`
       throw new DecodeError(`In ${place()}, column ${name} ${text}, which is no value of its type.`)
     }
     row[name] = value
+    if (isMet !== null && !isMet(row)) return undefined
   }
   return row
 }

@@ -11,8 +11,8 @@ export interface Condition {
 }
 
 /**
- * Whether a record meets a condition. Values of different types are in no order, and NaN is in none: nothing but `!=` holds of them, as
- * sources see it too.
+ * Whether a record meets a condition. Values of different types are in no order, and NaN is in none: nothing but `!=` holds of them.
+ * Sources that leave records out must not leave out one that this keeps.
  */
 export function meets({ field, operator, value }: Condition): (record: unknown) => boolean {
   const holds = comparisons[operator]

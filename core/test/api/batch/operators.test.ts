@@ -362,4 +362,32 @@ describe('a data set, at any parallelism and with any budget,', () => {
       expect(Math.abs(mean - 10_000)).toBeLessThan(1200)
     }
   })
+
+  it('draws so many from all records with replacement, all with equal chances', async () => {
+    const build = (env: Environment, count: number) =>
+      env.generate({ make: (index) => index, count, splits: 2 }).bounded()
+    for (const parallelism of [1, 3]) {
+      const draw = (count: number, size: number, seed: number) =>
+        run((env) => build(env, count).sampleSize(size, { seed, withReplacement: true }), {
+          parallelism,
+          memoryBudget: 1,
+        })
+      const drawn = await draw(100, 20_000, 5)
+      expect(drawn).toHaveLength(20_000)
+      const times = [...groups(drawn, (n) => n).values()].map(({ length }) => length)
+      expect(times).toHaveLength(100)
+      // Each is drawn 200 times on average, with a standard deviation of 14.
+      expect(Math.max(...times)).toBeLessThan(200 + 6 * 14)
+      expect(Math.min(...times)).toBeGreaterThan(200 - 6 * 14)
+      expect(unordered(await draw(100, 20_000, 5))).toEqual(unordered(drawn))
+      expect(await draw(0, 10, 1)).toEqual([])
+      expect(await draw(10, 0, 1)).toEqual([])
+    }
+  })
+
+  it('gives each record often where the sample is to be a large multiple of the data', async () => {
+    const often = await run((env) => env.from([1, 2]).bounded().sample(2_000, { withReplacement: true }))
+    // The standard deviation is 63.
+    expect(Math.abs(often.length - 4_000)).toBeLessThan(400)
+  })
 })

@@ -58,15 +58,18 @@ describe('an operator of data sets gives what plain array code gives, at any par
 })
 
 describe('a random plan', () => {
-  it('gives what plain array code gives, with all rules of the optimiser and with none', { timeout: 60_000 + PLANS * 1000 }, () =>
-    fc.assert(
-      fc.asyncProperty(plans, rows, setups, async (plan, all, setup) => {
-        const expected = unordered(oracle(plan, all))
-        expect(unordered(await result(plan, all, setup))).toEqual(expected)
-        expect(unordered(await result(plan, all, setup, RULES))).toEqual(expected)
-      }),
-      { numRuns: PLANS },
-    ),
+  it(
+    'gives what plain array code gives, with all rules of the optimiser and with none',
+    { timeout: 60_000 + PLANS * 1000 },
+    () =>
+      fc.assert(
+        fc.asyncProperty(plans, rows, setups, async (plan, all, setup) => {
+          const expected = unordered(oracle(plan, all))
+          expect(unordered(await result(plan, all, setup))).toEqual(expected)
+          expect(unordered(await result(plan, all, setup, RULES))).toEqual(expected)
+        }),
+        { numRuns: PLANS },
+      ),
   )
 
   for (const rule of RULES) {
