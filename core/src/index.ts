@@ -80,12 +80,22 @@ export type {
   ProcessFunction,
   ReadonlyHandles,
   RichFunction,
+  SignalContext,
   TaskContext,
   TaskOpenContext,
   TimerFired,
   Timers,
   TimersAtEnd,
 } from './operator/process-function.ts'
+export {
+  booleanSignal,
+  numberSignal,
+  type ReceivedSignal,
+  type Signal,
+  type SignalCombination,
+  type SignalOptions,
+  type SignalValue,
+} from './operator/signal/signal.ts'
 export { type Evictor, type EvictorOptions, evictors, type WindowElement } from './operator/window/evictor.ts'
 export type { Trigger, TriggerContext, TriggerDecision } from './operator/window/trigger.ts'
 export { type EndOfWindowOptions, type TimeoutOptions, triggers } from './operator/window/triggers.ts'

@@ -11,6 +11,7 @@ import { callSite } from './call-site.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { refuseAsync } from './refuse-async.ts'
+import { signalHandlers, signalUse } from './signal-use.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 
 /** A stream that goes to every task, with the state that is kept of it there. Connect another stream to it. */
@@ -43,14 +44,16 @@ export class BroadcastConnectedStream<T, Broadcast, Shared extends StateDescript
 
   /** A function that reads the broadcast state with every record. */
   process<Out>(processFunction: BroadcastProcessFunction<T, Broadcast, Out, Shared>): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast'])
+    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast', 'onSignal'])
+    const signals = signalUse(processFunction)
     const { builder, edge, state } = this.#broadcast
     const plain = processFunction as unknown as BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>
     const node = builder.operator({
       type: 'broadcast-process',
       inputs: [this.#edge, edge],
-      create: () => new BroadcastProcessOperator(plain, state),
+      create: () => new BroadcastProcessOperator(plain, state, signals),
       stateful: true,
+      signals,
     })
     return new DataStream<Out>(builder, node)
   }
@@ -72,7 +75,8 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedBroadcastProcessFunction<K, T, Broadcast, Out, Shared, Descriptors>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast', 'onTimer'])
+    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast', 'onTimer', 'onSignal'])
+    const { signals } = signalHandlers(processFunction)
     checkTimersAtEnd(processFunction)
     const { builder, edge, state: shared } = this.#broadcast
     const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
@@ -83,6 +87,7 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
         state,
         onTimer: onTimer?.bind(processFunction) ?? null,
         timersAtEnd,
+        signals,
         open: open?.bind(processFunction) ?? null,
         close: close?.bind(processFunction) ?? null,
       },
@@ -90,6 +95,7 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
       onBroadcast: processFunction.onBroadcast.bind(processFunction),
       onRoundEnd: processFunction.onRoundEnd?.bind(processFunction) ?? null,
       onTermination: processFunction.onTermination?.bind(processFunction) ?? null,
+      onSignal: processFunction.onSignal?.bind(processFunction) ?? null,
     } as unknown as KeyedBroadcastFunction
     const node = builder.operator({
       type: 'keyed-broadcast-process',
@@ -97,6 +103,7 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
       create: () => new KeyedBroadcastProcessOperator(keyedFunction),
       stateful: true,
       keyed: true,
+      signals,
     })
     return new DataStream<Out>(builder, node)
   }

@@ -2,6 +2,7 @@ import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from '../op
 import type { Operator } from '../operator/operator.ts'
 import { CoProcessOperator } from '../operator/process.ts'
 import type { CoProcessFunction, KeyedCoProcessFunction } from '../operator/process-function.ts'
+import { NO_SIGNALS } from '../operator/signal/function-signals.ts'
 import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
@@ -9,6 +10,7 @@ import { callSite } from './call-site.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { refuseAsync } from './refuse-async.ts'
+import { signalHandlers, signalUse } from './signal-use.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 
 /** Two streams of different types, side by side. */
@@ -23,11 +25,12 @@ export class ConnectedStreams<Left, Right> {
 
   /** A function with a handler for each of the two. */
   process<Out>(processFunction: CoProcessFunction<Left, Right, Out>): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onLeft', 'onRight'])
-    const create = (): Operator => new CoProcessOperator(processFunction)
+    refuseAsync('process', processFunction, ['onLeft', 'onRight', 'onSignal'])
+    const signals = signalUse(processFunction)
+    const create = (): Operator => new CoProcessOperator(processFunction, signals)
     return new DataStream<Out>(
       this.#builder,
-      this.#builder.operator({ type: 'co-process', inputs: this.#inputs, create }),
+      this.#builder.operator({ type: 'co-process', inputs: this.#inputs, create, signals }),
     )
   }
 }
@@ -53,7 +56,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onLeft', 'onRight', 'onTimer'])
+    refuseAsync('process', processFunction, ['onLeft', 'onRight', 'onTimer', 'onSignal'])
     checkTimersAtEnd(processFunction)
     const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
@@ -66,6 +69,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
       timersAtEnd,
       ...roundHandlers(processFunction),
+      ...signalHandlers(processFunction),
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }
@@ -75,6 +79,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
       create: () => new KeyedProcessOperator(keyedFunction),
       stateful: true,
       keyed: true,
+      signals: keyedFunction.signals ?? NO_SIGNALS,
     })
     return new DataStream<Out>(this.#builder, node)
   }

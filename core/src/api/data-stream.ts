@@ -30,6 +30,7 @@ import type { BuildingNode, GraphBuilder, OperatorSpec } from './graph-builder.t
 import { KeyedStream } from './keyed-stream.ts'
 import { type BulkOptions, type IterateOptions, iterate, iterateBulk, type LoopContext } from './looped-stream.ts'
 import { refuseAsync } from './refuse-async.ts'
+import { signalUse } from './signal-use.ts'
 import { SinkHandle } from './sink-handle.ts'
 import type { SinkTopology } from './sink-topology.ts'
 import { type TopicSinkOptions, topicSink } from './topic-sink.ts'
@@ -176,12 +177,18 @@ export class DataStream<T> {
   process<Out, Lists extends OperatorListDescriptors = NoState>(
     processFunction: ProcessFunction<T, Out, Lists>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onWatermark', 'onEnd'])
+    refuseAsync('process', processFunction, ['onRecord', 'onWatermark', 'onSignal', 'onEnd'])
+    const signals = signalUse(processFunction)
     const { operatorState } = processFunction
     const plain = processFunction as unknown as ProcessFunction<T, Out>
-    if (operatorState === undefined) return this.#operator('process', () => new ProcessOperator(plain))
-    checkDescriptors(operatorState, callSite(), 'only state of keys expires')
-    return this.#operator('process', () => new ProcessOperator(plain), true)
+    if (operatorState !== undefined) checkDescriptors(operatorState, callSite(), 'only state of keys expires')
+    return this.withOperator<Out>({
+      type: 'process',
+      inputs: [this.edge(forward)],
+      create: () => new ProcessOperator(plain, signals),
+      stateful: operatorState !== undefined,
+      signals,
+    })
   }
 
   /** Only these fields of every record. */

@@ -1,5 +1,6 @@
 import { GraphError } from '../errors.ts'
 import type { Operator } from '../operator/operator.ts'
+import type { SignalUse } from '../operator/signal/function-signals.ts'
 import type {
   Combiner,
   LogicalEdge,
@@ -23,6 +24,7 @@ export interface OperatorSpec {
   readonly stateful?: boolean
   readonly keyed?: boolean
   readonly bounded?: boolean
+  readonly signals?: SignalUse
   readonly semantics?: OperatorSemantics
   readonly traits?: Traits
   readonly combiner?: Combiner | null
@@ -49,12 +51,14 @@ export class GraphBuilder {
     stateful = false,
     keyed = false,
     bounded = false,
+    signals,
     semantics,
     traits,
     combiner,
   }: OperatorSpec): BuildingNode {
     const known = {
       ...(bounded ? { bounded } : {}),
+      ...(signals === undefined ? {} : { signals }),
       ...(semantics === undefined ? {} : { semantics }),
       ...(traits === undefined ? {} : { traits }),
       ...(combiner == null ? {} : { combiner }),

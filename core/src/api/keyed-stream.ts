@@ -4,6 +4,7 @@ import { KeyedProcessOperator } from '../operator/keyed-process.ts'
 import { keyedReduce } from '../operator/keyed-reduce.ts'
 import type { Operator } from '../operator/operator.ts'
 import type { KeyedProcessFunction } from '../operator/process-function.ts'
+import { NO_SIGNALS, type SignalUse } from '../operator/signal/function-signals.ts'
 import type { WindowAssigner } from '../operator/window/window-assigner.ts'
 import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
@@ -26,6 +27,7 @@ import {
 } from './joins.ts'
 import { type DeltaOptions, iterateDelta, type LoopContext, type SolutionSet } from './looped-stream.ts'
 import { refuseAsync } from './refuse-async.ts'
+import { signalHandlers } from './signal-use.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 import { windowSpec } from './window-spec.ts'
 import { WindowedStream } from './windowed-stream.ts'
@@ -89,7 +91,7 @@ export class KeyedStream<K, T> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedProcessFunction<K, T, Out, Descriptors>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onTimer'])
+    refuseAsync('process', processFunction, ['onRecord', 'onTimer', 'onSignal'])
     checkTimersAtEnd(processFunction)
     const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())
@@ -99,10 +101,11 @@ export class KeyedStream<K, T> {
       onTimer: (onTimer?.bind(processFunction) ?? null) as KeyedFunction['onTimer'],
       timersAtEnd,
       ...roundHandlers(processFunction),
+      ...signalHandlers(processFunction),
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }
-    return this.#then('keyed-process', () => new KeyedProcessOperator(keyedFunction))
+    return this.#then('keyed-process', () => new KeyedProcessOperator(keyedFunction), keyedFunction.signals)
   }
 
   /**
@@ -204,8 +207,8 @@ export class KeyedStream<K, T> {
     return { edge: this.#edge, key: this.#key as (value: never) => unknown }
   }
 
-  #then<Out>(type: string, create: () => Operator): DataStream<Out> {
-    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true })
+  #then<Out>(type: string, create: () => Operator, signals: SignalUse = NO_SIGNALS): DataStream<Out> {
+    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true, signals })
     return new DataStream<Out>(this.#builder, node)
   }
 }

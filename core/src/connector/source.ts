@@ -1,4 +1,5 @@
 import type { Comparable, Condition } from '../operator/batch/condition.ts'
+import type { Signal, SignalValue } from '../operator/signal/signal.ts'
 
 export type { Comparable, Condition }
 
@@ -14,6 +15,11 @@ export interface SplitReaderContext {
   readonly onAvailable: () => void
   /** Calls back after `delayMs` by the job's clock. */
   readonly setTimer: (delayMs: number, callback: () => void) => () => void
+  /**
+   * Says something to all behind the split, at this place among its records: within `poll`. A replay from a position must say the same
+   * again. What was said before is kept with the position.
+   */
+  readonly emitSignal: <V extends SignalValue>(signal: Signal<V>, value: NoInfer<V>) => void
 }
 
 /** Reads one split. Nothing in it may block: `poll` hands out what is there. */
@@ -39,6 +45,8 @@ export interface Source<T, Position = unknown> {
   readonly name: string
   readonly bounded: boolean
   readonly replayable: boolean
+  /** Those that its splits emit. */
+  readonly signals?: readonly Signal[]
   /**
    * Number of splits, whatever the parallelism of the job. An unbounded source may give more later, never fewer: it is asked
    * again now and then, and new splits are read from their beginning.

@@ -5,10 +5,19 @@ import { NO_ROUND, type Round, type RoundMark, RoundView } from './loop/round.ts
 import type { AlignedRounds } from './loop/round-alignment.ts'
 import type { Driven, Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
 import type { OperatorState } from './operator-state.ts'
+import type { FunctionSignals, StoredSignals } from './signal/function-signals.ts'
+import type { Signal, SignalValue } from './signal/signal.ts'
+import type { StoredCombination } from './signal/signal-combiner.ts'
 
 interface StoredRounds {
   readonly start: Extract<RoundMark, { kind: 'start' }> | null
   readonly aligned: AlignedRounds | null
+}
+
+/** What an operator knows of signals: what its inputs have brought, and what its function has heard and told. */
+interface StoredOperatorSignals {
+  readonly inputs: StoredCombination | null
+  readonly own: StoredSignals | null
 }
 
 /** What operators share: control elements go on as they come, nothing is stored. */
@@ -18,6 +27,8 @@ export abstract class BaseOperator<Out> implements Operator {
   protected out!: Receiver<Out>
   /** Of the operator's inputs, where it has several. */
   protected gate: InputGate | null = null
+  /** Of the operator's function, where there are any. */
+  protected signals: FunctionSignals | null = null
   /** The round that goes on in the loop around the operator. */
   protected round: Round = NO_ROUND
   #start: Extract<RoundMark, { kind: 'start' }> | null = null
@@ -25,6 +36,7 @@ export abstract class BaseOperator<Out> implements Operator {
   setup(context: OperatorContext): void {
     this.context = context
     this.out = context.output() as Receiver<unknown>
+    if (context.signals !== null) this.gate?.expect(context.signals)
   }
 
   get catalog(): readonly StateCatalogEntry[] {
@@ -57,6 +69,17 @@ export abstract class BaseOperator<Out> implements Operator {
     if (aligned !== null) this.gate?.rounds.restore(aligned)
   }
 
+  snapshotSignals(): unknown {
+    const [inputs, own] = [this.gate?.snapshotSignals() ?? null, this.signals?.snapshot() ?? null]
+    return inputs === null && own === null ? null : ({ inputs, own } satisfies StoredOperatorSignals)
+  }
+
+  restoreSignals(stored: unknown): void {
+    const { inputs, own } = stored as StoredOperatorSignals
+    if (inputs !== null) this.gate?.restoreSignals(inputs)
+    if (own !== null) this.signals?.restore(own)
+  }
+
   restoresAtStart(_state: string): boolean {
     return true
   }
@@ -85,6 +108,10 @@ export abstract class BaseOperator<Out> implements Operator {
   onRound(mark: RoundMark): void {
     this.noteRound(mark)
     this.out.onRound(mark)
+  }
+
+  onSignal(signal: Signal, value: SignalValue): void {
+    this.out.onSignal(signal, value)
   }
 
   onEnd(): void {

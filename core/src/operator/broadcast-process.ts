@@ -16,6 +16,8 @@ import type { OperatorState } from './operator-state.ts'
 import { OperatorStates } from './operator-states.ts'
 import { RecordContext } from './process-context.ts'
 import type { BroadcastContext, BroadcastProcessFunction, Collector, KeyedContext } from './process-function.ts'
+import { FunctionSignals, type SignalUse } from './signal/function-signals.ts'
+import type { ReceivedSignal, Signal, SignalValue } from './signal/signal.ts'
 
 /** The input of what is broadcast; it has no say in how far event time has come, since it may be silent for long. */
 const BROADCAST_INPUT = 1
@@ -38,14 +40,17 @@ export class BroadcastProcessOperator extends BaseOperator<never> {
   readonly inputs: readonly Receiver<never>[]
   readonly #function: BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>
   readonly #shared: StateDescriptors
+  readonly #use: SignalUse
   #states!: OperatorStates<StateDescriptors>
   #record!: SharedRecordContext
 
   constructor(
     processFunction: BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>,
     shared: StateDescriptors,
+    use: SignalUse,
   ) {
     super()
+    this.#use = use
     this.#function = processFunction
     this.#shared = shared
     this.gate = new InputGate([this.#onRecord, this.#onBroadcast], this, [BROADCAST_INPUT])
@@ -56,6 +61,8 @@ export class BroadcastProcessOperator extends BaseOperator<never> {
     super.setup(context)
     this.#states = broadcastStates(context.uid, this.#shared)
     this.#record = new SharedRecordContext(context, this.#states.handles)
+    this.signals = FunctionSignals.of(context, this.#use)
+    this.#record.signals = this.signals
   }
 
   override restoreOperatorState(state: OperatorState): void {
@@ -97,6 +104,16 @@ export class BroadcastProcessOperator extends BaseOperator<never> {
     this.out.onRound(mark)
   }
 
+  override onSignal(signal: Signal, value: SignalValue): void {
+    const record = this.#record as never
+    this.#record.timestamp = NO_TIMESTAMP
+    try {
+      this.signals?.receive(signal, value, (received) => this.#function.onSignal?.(received, record, record))
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+
   readonly #onRecord = (value: unknown, timestamp: number): void => {
     this.#record.timestamp = timestamp
     try {
@@ -127,6 +144,13 @@ export interface KeyedBroadcastFunction {
   ) => void
   readonly onRoundEnd: RoundHandler | null
   readonly onTermination: RoundHandler | null
+  readonly onSignal:
+    | ((
+        signal: ReceivedSignal,
+        context: BroadcastContext<never, never, StateDescriptors>,
+        out: Collector<never>,
+      ) => void)
+    | null
 }
 
 type RoundHandler = (context: BroadcastContext<never, never, StateDescriptors>, out: Collector<never>) => void
@@ -158,6 +182,7 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
       ...broadcastFunction.keyed,
       inputs: [broadcastFunction.input],
       broadcast: () => this.#states.handles,
+      onSignal: (received) => this.#hear(received),
     })
     const [keyedInput] = this.#keyed.inputs as readonly [Receiver<never>]
     this.gate = new InputGate([(value, timestamp) => keyedInput.onRecord(value, timestamp), this.#onBroadcast], this, [
@@ -171,6 +196,8 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
     this.#states = broadcastStates(context.uid, this.#function.shared)
     this.#keyed.setup(context)
     this.#record = new VisitingContext(context, this.#states.handles, this.#keyed)
+    // One for both kinds of records: the keyed function's.
+    this.#record.signals = this.#keyed.functionSignals
   }
 
   override get catalog(): readonly StateCatalogEntry[] {
@@ -229,6 +256,26 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
       throw this.failed(cause)
     }
     this.#keyed.onRound(mark)
+  }
+
+  override onSignal(signal: Signal, value: SignalValue): void {
+    this.#keyed.onSignal(signal, value)
+  }
+
+  #hear(received: ReceivedSignal): void {
+    this.#record.timestamp = NO_TIMESTAMP
+    this.#function.onSignal?.(received, this.#record, this.#record)
+  }
+
+  override snapshotSignals(): unknown {
+    const [own, keyed] = [super.snapshotSignals(), this.#keyed.snapshotSignals()]
+    return own === null && keyed === null ? null : { own, keyed }
+  }
+
+  override restoreSignals(stored: unknown): void {
+    const { own, keyed } = stored as { readonly own: unknown; readonly keyed: unknown }
+    if (own !== null) super.restoreSignals(own)
+    if (keyed !== null) this.#keyed.restoreSignals(keyed)
   }
 
   override snapshotRounds(): unknown {

@@ -2,6 +2,8 @@ import { WatermarkMerger } from '../time/watermark-merger.ts'
 import type { RoundMark } from './loop/round.ts'
 import { RoundAlignment } from './loop/round-alignment.ts'
 import { MAX_WATERMARK, type Receiver } from './operator.ts'
+import type { Signal, SignalValue } from './signal/signal.ts'
+import { SignalCombiner, type StoredCombination } from './signal/signal-combiner.ts'
 
 /** What an operator with several inputs does with the control elements, once they are merged. */
 export interface GateTarget {
@@ -9,6 +11,7 @@ export interface GateTarget {
   onIdle(idle: boolean): void
   onBarrier(epoch: number): void
   onRound(mark: RoundMark): void
+  onSignal(signal: Signal, value: SignalValue): void
   onEnd(): void
 }
 
@@ -27,6 +30,7 @@ export class InputGate {
   readonly #merger: WatermarkMerger
   readonly #inputs: GateInput[]
   readonly #timeless: ReadonlySet<number>
+  #signals: SignalCombiner | null = null
   #idle = false
   #ended = 0
   #arrived = 0
@@ -51,9 +55,34 @@ export class InputGate {
     this.receivers = this.#inputs as unknown as Receiver<never>[]
   }
 
+  /** The signals that can come on each input. */
+  expect(brought: readonly (readonly Signal[])[]): void {
+    this.#signals = new SignalCombiner(brought, (signal, value) => this.#target.onSignal(signal, value))
+  }
+
+  snapshotSignals(): StoredCombination | null {
+    return this.#signals?.snapshot() ?? null
+  }
+
+  restoreSignals(stored: StoredCombination): void {
+    this.#signals?.restore(stored)
+  }
+
+  onSignal(input: number, signal: Signal, value: SignalValue): void {
+    this.#signals?.onSignal(input, signal, value)
+  }
+
+  /** No signal will come on it any more. */
+  onLastSignal(input: number): void {
+    this.#signals?.onEnd(input)
+  }
+
   onWatermark(input: number, watermark: number): void {
-    // Before time goes on: what rounds wait for is there now.
-    if (watermark === MAX_WATERMARK) this.#pass(this.rounds.onEnd(input))
+    if (watermark === MAX_WATERMARK) {
+      // Before time goes on: what rounds and signals wait for is there now.
+      this.#pass(this.rounds.onEnd(input))
+      this.onLastSignal(input)
+    }
     if (this.#timeless.has(input)) return
     if (this.#merger.update(input, watermark)) this.#target.onWatermark(this.#merger.watermark)
   }
@@ -67,6 +96,7 @@ export class InputGate {
   }
 
   onIdle(input: number, idle: boolean): void {
+    this.#signals?.onIdle(input, idle)
     if (this.#timeless.has(input)) return
     if (this.#merger.setIdle(input, idle)) this.#target.onWatermark(this.#merger.watermark)
     if (this.#merger.idle === this.#idle) return
@@ -123,6 +153,10 @@ class GateInput implements Receiver<unknown> {
 
   onRound(mark: RoundMark): void {
     this.#control(() => this.#gate.onRound(this.#index, mark))
+  }
+
+  onSignal(signal: Signal, value: SignalValue): void {
+    this.#control(() => this.#gate.onSignal(this.#index, signal, value))
   }
 
   onEnd(): void {

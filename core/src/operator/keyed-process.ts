@@ -21,7 +21,17 @@ import {
   type Receiver,
   type StateCatalogEntry,
 } from './operator.ts'
-import type { Collector, KeyedContext, OpenContext, TimerFired, TimersAtEnd } from './process-function.ts'
+import { RecordContext } from './process-context.ts'
+import type {
+  Collector,
+  KeyedContext,
+  OpenContext,
+  SignalContext,
+  TimerFired,
+  TimersAtEnd,
+} from './process-function.ts'
+import { FunctionSignals, type SignalUse } from './signal/function-signals.ts'
+import type { ReceivedSignal, Signal, SignalValue } from './signal/signal.ts'
 import { type TimeDomain, TimerService, timerCells } from './timer-service.ts'
 
 /** One input of a keyed function: how its records are keyed, and what takes them. */
@@ -43,8 +53,28 @@ export interface KeyedFunction {
   readonly lifetime?: 'loop' | 'round'
   /** Called for every key with state when the loop is over. */
   readonly onTermination?: ((context: KeyedContext<never, never>, out: Collector<never>) => void) | null
+  readonly signals?: SignalUse
+  readonly onSignal?: SignalHandler | null
   readonly open: ((context: OpenContext) => void | Promise<void>) | null
   readonly close: (() => void | Promise<void>) | null
+}
+
+export type SignalHandler = (
+  signal: ReceivedSignal,
+  context: SignalContext<never, never>,
+  out: Collector<never>,
+) => void
+
+/** The context of a signal: it has no key of its own, but may visit those of the task. */
+class VisitingContext extends RecordContext<never> implements SignalContext<never, never> {
+  readonly #keyed: KeyedProcessOperator
+
+  constructor(operator: OperatorContext, keyed: KeyedProcessOperator) {
+    super(operator)
+    this.#keyed = keyed
+  }
+
+  readonly forEachKey = (visit: (context: KeyedContext<never, never>) => void): void => this.#keyed.forEachKey(visit)
 }
 
 /** Runs a keyed function with one or two inputs. */
@@ -100,8 +130,9 @@ export class KeyedProcessOperator extends BaseOperator<never> {
         () => this.#onClock(),
       )
     }
-    // What is broadcast may visit all keys, and so does the end of a loop: they are all kept.
-    const visitsAll = this.#function.broadcast !== undefined || this.#function.onTermination != null
+    // What is broadcast may visit all keys, and so may a signal, and the end of a loop: they are all kept.
+    const { broadcast, onTermination, onSignal } = this.#function
+    const visitsAll = broadcast !== undefined || onTermination != null || onSignal != null
     if (context.stateReader !== null && !visitsAll) {
       const { maxKeys, isNew } = context.stateReader
       this.#cache = states.boundedBy(maxKeys, isNew)
@@ -115,8 +146,15 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       this.#timers,
       this.#function.broadcast?.() ?? {},
     )
+    this.signals = FunctionSignals.of(context, this.#function.signals)
+    this.#record.signals = this.signals
     time.record = this.#record
     this.#time = time
+  }
+
+  /** For who runs it within another operator. */
+  get functionSignals(): FunctionSignals | null {
+    return this.signals
   }
 
   override get catalog(): readonly StateCatalogEntry[] {
@@ -239,6 +277,13 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     )
   }
 
+  override onSignal(signal: Signal, value: SignalValue): void {
+    this.#control(() => {
+      this.#receive(signal, value)
+      return true
+    })
+  }
+
   override onEnd(): void {
     this.#control(
       () => this.#end(),
@@ -288,6 +333,24 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     if (mark.kind === 'over' && onTermination != null) this.#atKeys((record) => onTermination(record, this.#record))
     this.out.onRound(mark)
     return true
+  }
+
+  #receive(signal: Signal, value: SignalValue): void {
+    try {
+      this.signals?.receive(signal, value, (received) => this.#hear(received))
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+
+  #hear(received: ReceivedSignal): void {
+    const { onSignal } = this.#function
+    if (onSignal == null) return
+    const context = new VisitingContext(this.context, this)
+    context.watermark = this.#record.watermark
+    context.round = this.#record.round
+    context.signals = this.signals
+    onSignal(received, context, context)
   }
 
   #endRound(slot: KeySlot<Cells>): void {
@@ -364,6 +427,9 @@ class OnlyInput implements Receiver<never> {
   }
   onRound(mark: RoundMark): void {
     this.#operator.onRound(mark)
+  }
+  onSignal(signal: Signal, value: SignalValue): void {
+    this.#operator.onSignal(signal, value)
   }
   onEnd(): void {
     this.#operator.onEnd()

@@ -5,6 +5,7 @@ import type { CancelTimer, Clock } from '../time/clock.ts'
 import type { TaskMemory } from './batch/memory/task-memory.ts'
 import type { RoundMark } from './loop/round.ts'
 import type { OperatorState } from './operator-state.ts'
+import type { Signal, SignalValue } from './signal/signal.ts'
 
 /** Timestamp of a record that has none (no event time was assigned). */
 export const NO_TIMESTAMP: number = Number.NEGATIVE_INFINITY
@@ -27,6 +28,8 @@ export interface Receiver<T> {
   onBarrier(epoch: number): void
   /** A round of the loop around it begins, or ends, or the loop does. */
   onRound(mark: RoundMark): void
+  /** What a source or a function says to all behind it, over all channels. */
+  onSignal(signal: Signal, value: SignalValue): void
   /** No element follows. Comes after the final watermark. */
   onEnd(): void
 }
@@ -59,6 +62,8 @@ export interface OperatorContext {
   readonly delta: DeltaCollector
   /** Null when all state is on the heap. */
   readonly stateReader: StateReader | null
+  /** The signals that can come on each input; null when none can on any. */
+  readonly signals: readonly (readonly Signal[])[] | null
   /** Of operators that hold much of their input. */
   readonly memory: TaskMemory
 }
@@ -138,6 +143,9 @@ export interface Operator {
   /** What it is to know of the rounds of its loop when the task starts again; null when there is nothing. Part of every epoch. */
   snapshotRounds(): unknown
   restoreRounds(stored: unknown): void
+  /** What it has heard and told of signals; null when there is nothing. Part of every epoch: signals are not told again after a restart. */
+  snapshotSignals(): unknown
+  restoreSignals(stored: unknown): void
   /** The state of a key as it is now, by name, for readers outside; undefined when there is none on the heap. */
   peek(key: unknown): object | undefined
   /** An epoch's changes are applied in the backend. */

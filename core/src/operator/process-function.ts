@@ -4,6 +4,7 @@ import type { NoState, StateDescriptors, StateHandles } from '../state/keyed/des
 import type { Round } from './loop/round.ts'
 import type { OperatorListDescriptors } from './operator-list.ts'
 import type { OutputTag } from './output-tag.ts'
+import type { ReceivedSignal, Signal, SignalValue } from './signal/signal.ts'
 import type { TimeDomain } from './timer-service.ts'
 
 /** Takes what a function gives out. */
@@ -35,6 +36,16 @@ export interface ProcessContext {
   now(): number
   /** Sends a record to a side output. */
   side<T>(tag: OutputTag<T>, value: T): void
+  /**
+   * Says it to all behind the function, at this place among its records; nothing is sent when it was said last already.
+   * @throws GRAPH_INVALID for one that is not in `emits`
+   */
+  emitSignal<V extends SignalValue>(signal: Signal<V>, value: NoInfer<V>): void
+  /**
+   * What was heard last of it, over all channels; undefined before anything was. It is kept with each commit.
+   * @throws GRAPH_INVALID for one that is not in `hears`
+   */
+  signal<V extends SignalValue>(signal: Signal<V>): V | undefined
 }
 
 export interface KeyedContext<K, Descriptors extends StateDescriptors> extends ProcessContext {
@@ -101,6 +112,22 @@ interface KeyedInLoop<Context, Out> {
   onTermination?(context: Context, out: Collector<Out>): void
 }
 
+/** The signals of a function. */
+interface Signals<Context, Out> {
+  /** Those that it says. */
+  readonly emits?: readonly Signal[]
+  /** Those that it hears, by `onSignal` or in `context.signal`. */
+  readonly hears?: readonly Signal[]
+  /** The combined value of a signal that it hears is another one than before. What is emitted here comes before the signal goes on. */
+  onSignal?(signal: ReceivedSignal, context: Context, out: Collector<Out>): void
+}
+
+/** What a function by key is told with a signal, which belongs to no key. */
+export interface SignalContext<K, Descriptors extends StateDescriptors> extends ProcessContext {
+  /** Visits every key of this task that has state, in no particular order. Those are all on the heap then, also with `stateCache`. */
+  forEachKey(visit: (context: KeyedContext<K, Descriptors>) => void): void
+}
+
 interface Lifecycle {
   open?(context: OpenContext): void | Promise<void>
   close?(): void | Promise<void>
@@ -117,7 +144,8 @@ export interface TaskOpenContext<Lists extends OperatorListDescriptors = NoState
 
 /** A function over single records. */
 export interface ProcessFunction<In, Out, Lists extends OperatorListDescriptors = NoState>
-  extends InLoop<TaskContext<NoInfer<Lists>>, Out> {
+  extends InLoop<TaskContext<NoInfer<Lists>>, Out>,
+    Signals<TaskContext<NoInfer<Lists>>, Out> {
   /** Lists that belong to the task; see `operatorListState`. */
   readonly operatorState?: Lists
   /** Its lists are restored already: what is derived from them can be built here. */
@@ -139,7 +167,8 @@ export interface RichFunction<In, Result> extends Lifecycle {
 export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescriptors = NoState>
   extends Lifecycle,
     HasTimers,
-    KeyedInLoop<KeyedContext<K, NoInfer<Descriptors>>, Out> {
+    KeyedInLoop<KeyedContext<K, NoInfer<Descriptors>>, Out>,
+    Signals<SignalContext<K, NoInfer<Descriptors>>, Out> {
   readonly state?: Descriptors
   onRecord(value: In, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onTimer?(timer: TimerFired, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -149,7 +178,8 @@ export interface KeyedProcessFunction<K, In, Out, Descriptors extends StateDescr
 export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends StateDescriptors = NoState>
   extends Lifecycle,
     HasTimers,
-    KeyedInLoop<KeyedContext<K, NoInfer<Descriptors>>, Out> {
+    KeyedInLoop<KeyedContext<K, NoInfer<Descriptors>>, Out>,
+    Signals<SignalContext<K, NoInfer<Descriptors>>, Out> {
   readonly state?: Descriptors
   onLeft(value: Left, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
   onRight(value: Right, context: KeyedContext<K, NoInfer<Descriptors>>, out: Collector<Out>): void
@@ -157,7 +187,10 @@ export interface KeyedCoProcessFunction<K, Left, Right, Out, Descriptors extends
 }
 
 /** A function over two streams, without state. */
-export interface CoProcessFunction<Left, Right, Out> extends Lifecycle, InLoop<ProcessContext, Out> {
+export interface CoProcessFunction<Left, Right, Out>
+  extends Lifecycle,
+    InLoop<ProcessContext, Out>,
+    Signals<ProcessContext, Out> {
   onLeft(value: Left, context: ProcessContext, out: Collector<Out>): void
   onRight(value: Right, context: ProcessContext, out: Collector<Out>): void
 }
@@ -170,7 +203,8 @@ export type ReadonlyHandles<Descriptors extends StateDescriptors> = {
 /** A function over a stream and a broadcast one, without keys. */
 export interface BroadcastProcessFunction<In, Broadcast, Out, Shared extends StateDescriptors>
   extends Lifecycle,
-    InLoop<ProcessContext & { readonly broadcast: StateHandles<Shared> }, Out> {
+    InLoop<ProcessContext & { readonly broadcast: StateHandles<Shared> }, Out>,
+    Signals<ProcessContext & { readonly broadcast: StateHandles<Shared> }, Out> {
   onRecord(
     value: In,
     context: ProcessContext & { readonly broadcast: ReadonlyHandles<Shared> },
@@ -202,7 +236,8 @@ export interface KeyedBroadcastProcessFunction<
   Descriptors extends StateDescriptors = NoState,
 > extends Lifecycle,
     HasTimers,
-    InLoop<BroadcastContext<K, NoInfer<Descriptors>, Shared>, Out> {
+    InLoop<BroadcastContext<K, NoInfer<Descriptors>, Shared>, Out>,
+    Signals<BroadcastContext<K, NoInfer<Descriptors>, Shared>, Out> {
   readonly state?: Descriptors
   onRecord(
     value: In,

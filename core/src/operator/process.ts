@@ -9,6 +9,8 @@ import type { OperatorState } from './operator-state.ts'
 import { OperatorStates } from './operator-states.ts'
 import { RecordContext } from './process-context.ts'
 import type { CoProcessFunction, ProcessFunction, TaskContext } from './process-function.ts'
+import { FunctionSignals, type SignalUse } from './signal/function-signals.ts'
+import type { Signal, SignalValue } from './signal/signal.ts'
 
 /** The context of a function without keys. */
 class TaskRecordContext<Out> extends RecordContext<Out> implements TaskContext {
@@ -25,9 +27,12 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
   #states: OperatorStates<OperatorListDescriptors> | null = null
   #record!: TaskRecordContext<Out>
 
-  constructor(processFunction: ProcessFunction<In, Out>) {
+  readonly #use: SignalUse
+
+  constructor(processFunction: ProcessFunction<In, Out>, use: SignalUse) {
     super()
     this.#function = processFunction
+    this.#use = use
   }
 
   override setup(context: OperatorContext): void {
@@ -39,6 +44,8 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
       })
     }
     this.#record = new TaskRecordContext(context, this.#states?.handles ?? {})
+    this.signals = FunctionSignals.of(context, this.#use)
+    this.#record.signals = this.signals
   }
 
   override restoreOperatorState(state: OperatorState): void {
@@ -94,6 +101,16 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
     this.out.onRound(mark)
   }
 
+  override onSignal(signal: Signal, value: SignalValue): void {
+    const record = this.#record
+    record.timestamp = NO_TIMESTAMP
+    try {
+      this.signals?.receive(signal, value, (received) => this.#function.onSignal?.(received, record, record))
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+
   override onBarrier(epoch: number): void {
     if (this.#states !== null) this.context.delta.setOperatorState(this.context.uid, this.#states.snapshot())
     super.onBarrier(epoch)
@@ -114,9 +131,12 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
   readonly #function: CoProcessFunction<Left, Right, Out>
   #record!: RecordContext<Out>
 
-  constructor(processFunction: CoProcessFunction<Left, Right, Out>) {
+  readonly #use: SignalUse
+
+  constructor(processFunction: CoProcessFunction<Left, Right, Out>, use: SignalUse) {
     super()
     this.#function = processFunction
+    this.#use = use
     this.gate = new InputGate([this.#onLeft, this.#onRight], this)
     this.inputs = this.gate.receivers
   }
@@ -124,6 +144,8 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
   override setup(context: OperatorContext): void {
     super.setup(context)
     this.#record = new RecordContext(context)
+    this.signals = FunctionSignals.of(context, this.#use)
+    this.#record.signals = this.signals
   }
 
   override open(): void | Promise<void> {
@@ -154,6 +176,16 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
       throw this.failed(cause)
     }
     this.out.onRound(mark)
+  }
+
+  override onSignal(signal: Signal, value: SignalValue): void {
+    const record = this.#record
+    record.timestamp = NO_TIMESTAMP
+    try {
+      this.signals?.receive(signal, value, (received) => this.#function.onSignal?.(received, record, record))
+    } catch (cause) {
+      throw this.failed(cause)
+    }
   }
 
   readonly #onLeft = (value: Left, timestamp: number): void => {

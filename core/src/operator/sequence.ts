@@ -2,11 +2,12 @@ import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
 import type { RoundMark } from './loop/round.ts'
 import { MAX_WATERMARK, type OperatorContext, type Receiver } from './operator.ts'
+import type { Signal, SignalValue } from './signal/signal.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** Which input is which: the stream that comes first, the end of it at all tasks, the stream that follows. */
 export const FIRST = 0
-const END = 1
+export const END = 1
 const SECOND = 2
 
 /**
@@ -43,6 +44,7 @@ export class SequenceOperator<T> extends BaseOperator<T> {
    */
   onInputWatermark(input: number, watermark: number): void {
     const { index } = this.context
+    if (watermark === MAX_WATERMARK) this.gate?.onLastSignal(input)
     if (input === SECOND) {
       if (this.#gate.isOpen(index)) this.out.onWatermark(watermark)
     } else if (watermark !== MAX_WATERMARK) {
@@ -86,6 +88,9 @@ class SequenceInput<T> implements Receiver<T> {
   }
   onRound(mark: RoundMark): void {
     this.#receiver.onRound(mark)
+  }
+  onSignal(signal: Signal, value: SignalValue): void {
+    this.#receiver.onSignal(signal, value)
   }
   onEnd(): void {
     this.#receiver.onEnd()

@@ -8,6 +8,7 @@ import type { LogicalEdge, LogicalGraph, LogicalNode, Partitioning } from './log
 import type { RuleName } from './optimize/applied.ts'
 import { inputId } from './optimize/forward-bytes.ts'
 import { optimize } from './optimize/optimize.ts'
+import { emittedBy, signalsInto } from './signals.ts'
 import { assignUids } from './uid.ts'
 import { validate } from './validate.ts'
 
@@ -40,6 +41,7 @@ export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph 
     copies.has(inputId(node.id, input)) ? entryOf(optimised, node.inputs[input] as LogicalEdge, isCut, uidOf) : null
   const regionIdOf = (id: number): string => (parallelism === 1 ? THE_REGION : uidOf(regionOf[id] as number))
 
+  const signals = signalsInto(optimised)
   const exchanges: Exchange[] = []
   for (const node of optimised.nodes) {
     node.inputs.forEach((edge, input) => {
@@ -57,6 +59,7 @@ export function compile(graph: LogicalGraph, options: CompileOptions): JobGraph 
           uid: uidOf(node.id),
           node,
           inputs: node.inputs.map((edge) => (isCut(node, edge) ? null : { fromUid: uidOf(edge.from), tag: edge.tag })),
+          signals: signals.get(node.id) ?? null,
           copiesFrom: node.kind === 'sink' ? copiesFrom(node, 0) : null,
         }),
       )
@@ -140,7 +143,8 @@ export function exchangeSerde(partitioning: Partitioning): Serde<unknown> {
   return ('value' in partitioning ? partitioning.value : undefined) ?? msgpack<unknown>()
 }
 
-function keepsState({ node }: JobNode): boolean {
+function keepsState({ node, signals }: JobNode): boolean {
+  if (signals !== null || emittedBy(node).length > 0) return true
   if (node.kind === 'operator') return node.stateful
   if (node.kind === 'source') return node.source.kind === 'splits'
   return node.sink.kind === 'custom' && node.sink.sink.guarantee === 'two-phase'

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import { describeSignal } from '../operator/signal/signal.ts'
 import type { JobGraph } from './job-graph.ts'
 import type { LogicalNode } from './logical-graph.ts'
+import { emittedBy } from './signals.ts'
 
 /**
  * Tells versions of a job apart: equal for graphs of one structure, whatever the code of their functions. What is in it:
- * uids, types, edges, topics, formats, parallelism.
+ * uids, types, edges, topics, formats, signals, parallelism.
  */
 export function graphHash(graph: Omit<JobGraph, 'hash'>): string {
   const structure = {
@@ -18,6 +20,7 @@ export function graphHash(graph: Omit<JobGraph, 'hash'>): string {
         uid,
         type: node.type,
         outside: outside(node),
+        ...signalsOf(node),
         inputs: inputs.map((edge, input) => [edge?.fromUid, edge?.tag, node.inputs[input]?.partitioning.kind]),
       })),
       exchanges: exchangesIn.map(({ topic, fromUid, fromTag, toUid, toInput, value }) => [
@@ -43,4 +46,10 @@ function outside(node: LogicalNode): unknown {
     return sink.kind === 'topic' ? [sink.topic, sink.value.format] : [sink.sink.name, sink.sink.guarantee]
   }
   return null
+}
+
+/** Nothing for a node without, so that jobs without signals have the hash that they always had. */
+function signalsOf(node: LogicalNode): { readonly emits?: readonly string[] } {
+  const emitted = emittedBy(node)
+  return emitted.length === 0 ? {} : { emits: emitted.map(describeSignal) }
 }

@@ -1,3 +1,4 @@
+import type { Signal } from '../operator/signal/signal.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { LogicalNode, Partitioning } from './logical-graph.ts'
 import type { AppliedRule } from './optimize/applied.ts'
@@ -14,6 +15,8 @@ export interface JobNode {
   readonly node: LogicalNode
   /** Input edges within the region, by input index; null where the input comes from an exchange. */
   readonly inputs: readonly (JobEdge | null)[]
+  /** The signals that can come on each input; null when none can on any. */
+  readonly signals: readonly (readonly Signal[])[] | null
   /** For a sink that copies the bytes of its records: where they come into the region, a source's uid or an exchange's id. */
   readonly copiesFrom: string | null
 }

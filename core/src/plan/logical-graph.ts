@@ -1,6 +1,7 @@
 import type { Sink } from '../connector/sink.ts'
 import type { Condition, Source } from '../connector/source.ts'
 import type { Operator } from '../operator/operator.ts'
+import type { SignalUse } from '../operator/signal/function-signals.ts'
 import type { StartGate } from '../operator/start-gate.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
@@ -165,6 +166,8 @@ export interface OperatorNode extends NodeBase {
   readonly stateful: boolean
   /** True for operators that make the key of a stream their own (their inputs must be hash or prepartitioned edges). */
   readonly keyed: boolean
+  /** Those that its function names. */
+  readonly signals?: SignalUse
   /** Needs all of its input before it gives anything, so that must end. */
   readonly bounded?: boolean
   readonly semantics?: OperatorSemantics

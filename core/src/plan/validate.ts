@@ -4,6 +4,7 @@ import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode, SinkNode, SourceNode } from './logical-graph.ts'
+import { checkSignals } from './signals.ts'
 import { assignUids } from './uid.ts'
 import { checkTopics } from './validate-topics.ts'
 
@@ -45,6 +46,7 @@ export function validate(graph: LogicalGraph): void {
     }
   }
   checkLoops(graph)
+  checkSignals(graph)
   checkTopics(graph)
   checkAccumulators(graph)
   assignUids(graph)

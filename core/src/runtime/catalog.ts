@@ -7,7 +7,15 @@ import { Chain } from './chain.ts'
 
 /** The keyed states that the operators of a job declare. */
 export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
-  const nowhere = { onRecord() {}, onWatermark() {}, onIdle() {}, onBarrier() {}, onRound() {}, onEnd() {} }
+  const nowhere = {
+    onRecord() {},
+    onWatermark() {},
+    onIdle() {},
+    onBarrier() {},
+    onRound() {},
+    onSignal() {},
+    onEnd() {},
+  }
   return graph.regions.flatMap(
     (region) =>
       Chain.build(region, {

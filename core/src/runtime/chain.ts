@@ -14,6 +14,7 @@ import type {
   StateCatalogEntry,
   StateReader,
 } from '../operator/operator.ts'
+import type { Signal, SignalValue } from '../operator/signal/signal.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
@@ -40,6 +41,9 @@ class FanOut implements Receiver<unknown> {
   }
   onRound(mark: RoundMark): void {
     for (const receiver of this.#receivers) receiver.onRound(mark)
+  }
+  onSignal(signal: Signal, value: SignalValue): void {
+    for (const receiver of this.#receivers) receiver.onSignal(signal, value)
   }
   onEnd(): void {
     for (const receiver of this.#receivers) receiver.onEnd()
@@ -74,6 +78,9 @@ class MainWithSides implements Receiver<unknown> {
   onRound(mark: RoundMark): void {
     this.#all.onRound(mark)
   }
+  onSignal(signal: Signal, value: SignalValue): void {
+    this.#all.onSignal(signal, value)
+  }
   onEnd(): void {
     this.#all.onEnd()
   }
@@ -86,6 +93,7 @@ const discard: Receiver<unknown> = {
   onIdle() {},
   onBarrier() {},
   onRound() {},
+  onSignal() {},
   onEnd() {},
 }
 
@@ -107,6 +115,9 @@ class FeedbackLink implements Receiver<unknown> {
   }
   onRound(mark: RoundMark): void {
     this.target.onRound(mark)
+  }
+  onSignal(signal: Signal, value: SignalValue): void {
+    this.target.onSignal(signal, value)
   }
   onEnd(): void {
     this.target.onEnd()
@@ -155,12 +166,12 @@ export class Chain implements PendingWork {
     const feedback = new Map<string, FeedbackLink>()
     const memory = new TaskMemory(environment.memory)
     for (let at = region.nodes.length - 1; at >= 0; at--) {
-      const { uid, node } = region.nodes[at] as Region['nodes'][number]
+      const { uid, node, signals } = region.nodes[at] as Region['nodes'][number]
       connect(region, uid, { operators, outputs, feedback }, environment)
       if (node.kind !== 'operator') continue
       const operator = node.create()
       operators.set(uid, operator)
-      operator.setup(context(region, uid, node.name, outputs, memory, environment))
+      operator.setup(context(region, uid, node.name, signals, outputs, memory, environment))
     }
     for (const [uid, link] of feedback) link.target = inputOf(operators, uid, FEEDBACK)
     if (memory.isUsed) exposeMemory(memory, environment.metrics)
@@ -221,6 +232,23 @@ export class Chain implements PendingWork {
     for (const [uid, operator] of this.operators) {
       const stored = operators[roundsUid(uid)]
       if (stored !== undefined) operator.restoreRounds(stored)
+    }
+  }
+
+  /** What the operators have heard and told of signals, by the name it has in an epoch. */
+  snapshotSignals(): Record<string, unknown> {
+    const signals: Record<string, unknown> = {}
+    for (const [uid, operator] of this.operators) {
+      const stored = operator.snapshotSignals()
+      if (stored !== null) signals[signalsUid(uid)] = stored
+    }
+    return signals
+  }
+
+  restoreSignals(operators: Readonly<Record<string, unknown>>): void {
+    for (const [uid, operator] of this.operators) {
+      const stored = operators[signalsUid(uid)]
+      if (stored !== undefined) operator.restoreSignals(stored)
     }
   }
 
@@ -329,6 +357,7 @@ function context(
   region: Region,
   uid: string,
   name: string,
+  signals: OperatorContext['signals'],
   outputs: ReadonlyMap<string, Receiver<unknown>>,
   memory: TaskMemory,
   environment: ChainEnvironment,
@@ -348,6 +377,7 @@ function context(
     logger,
     delta,
     stateReader,
+    signals,
     memory,
     schedule,
     post,
@@ -368,6 +398,11 @@ function inputOf(operators: ReadonlyMap<string, Operator>, uid: string, index: n
 
 function outputId(uid: string, tag: string | null): string {
   return tag === null ? uid : `${uid}#${tag}`
+}
+
+/** Where an epoch keeps what an operator, or a source, has heard and told of signals. */
+export function signalsUid(uid: string): string {
+  return `$signals/${uid}`
 }
 
 /** Where an epoch keeps what an operator knows of its rounds. */

@@ -12,6 +12,7 @@ import type { Serde } from '../serde/serde.ts'
  *   idleness   2 | upstream task u32 | idle u8
  *   end        3 | upstream task u32
  *   round      4 | upstream task u32 | mark, as msgpack
+ *   signal     5 | upstream task u32 | value f64 (of a boolean 0 or 1) | name, as UTF-8
  *
  * Numbers are big endian. Every upstream task writes its control frames to every partition, in its transactions, so a
  * reader takes the minimum over the upstream tasks and sees it in the order in which the records were written.
@@ -21,6 +22,7 @@ export const FRAME_WATERMARK = 1
 export const FRAME_IDLE = 2
 export const FRAME_END = 3
 export const FRAME_ROUND = 4
+export const FRAME_SIGNAL = 5
 
 export const RECORD_HEADER_BYTES = 9
 
@@ -53,6 +55,7 @@ export type ControlFrame =
   | { readonly kind: 'idle'; readonly upstream: number; readonly idle: boolean }
   | { readonly kind: 'end'; readonly upstream: number }
   | { readonly kind: 'round'; readonly upstream: number; readonly mark: RoundMark }
+  | { readonly kind: 'signal'; readonly upstream: number; readonly name: string; readonly value: number }
 
 export function encodeControlFrame(frame: ControlFrame): Buffer {
   if (frame.kind === 'watermark') {
@@ -68,6 +71,15 @@ export function encodeControlFrame(frame: ControlFrame): Buffer {
     bytes[0] = FRAME_ROUND
     bytes.writeUInt32BE(frame.upstream, 1)
     mark.copy(bytes, 5)
+    return bytes
+  }
+  if (frame.kind === 'signal') {
+    const name = Buffer.from(frame.name)
+    const bytes = Buffer.allocUnsafe(13 + name.length)
+    bytes[0] = FRAME_SIGNAL
+    bytes.writeUInt32BE(frame.upstream, 1)
+    bytes.writeDoubleBE(frame.value, 5)
+    name.copy(bytes, 13)
     return bytes
   }
   const bytes = Buffer.allocUnsafe(frame.kind === 'idle' ? 6 : 5)
@@ -88,6 +100,13 @@ export function decodeControlFrame(bytes: Buffer, start: number, end: number): C
       return { kind: 'end', upstream }
     case FRAME_ROUND:
       return { kind: 'round', upstream, mark: unpack(bytes.subarray(start + 5, end)) as RoundMark }
+    case FRAME_SIGNAL:
+      return {
+        kind: 'signal',
+        upstream,
+        value: bytes.readDoubleBE(start + 5),
+        name: bytes.toString('utf8', start + 13, end),
+      }
     default:
       throw new StreamError(
         'STATE_CORRUPT',

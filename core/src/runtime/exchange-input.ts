@@ -2,6 +2,8 @@ import type { PartitionPosition } from '../checkpoint/format.ts'
 import type { LogBatch } from '../log/log.ts'
 import { type AlignedRounds, RoundAlignment } from '../operator/loop/round-alignment.ts'
 import { MIN_WATERMARK } from '../operator/operator.ts'
+import type { Signal } from '../operator/signal/signal.ts'
+import type { StoredCombination } from '../operator/signal/signal-combiner.ts'
 import type { Exchange } from '../plan/job-graph.ts'
 import { decodeControlFrame, FRAME_RECORD, RECORD_HEADER_BYTES } from './exchange-frame.ts'
 import { locatedAt } from './located.ts'
@@ -16,6 +18,7 @@ export interface ExchangeProgress {
   readonly ended: readonly boolean[]
   /** Of the loop that the exchange is in. */
   readonly rounds?: AlignedRounds | null
+  readonly signals?: StoredCombination | null
 }
 
 /** The task's partition of a repartition topic; its channels are the upstream tasks. */
@@ -30,6 +33,8 @@ export class ExchangePartitionInput implements PartitionInput {
   readonly #idle: boolean[]
   readonly #ended: boolean[]
   readonly #rounds: RoundAlignment
+  /** That can come through the exchange. */
+  readonly #signals: readonly Signal[]
   #offset: number
 
   constructor(
@@ -40,7 +45,9 @@ export class ExchangePartitionInput implements PartitionInput {
     head: SourceHead,
     progress: ExchangeProgress | null,
     origin: RecordOrigin | null = null,
+    signals: readonly Signal[] = [],
   ) {
+    this.#signals = signals
     this.topic = exchange.topic
     this.partition = partition
     this.#exchange = exchange
@@ -51,6 +58,7 @@ export class ExchangePartitionInput implements PartitionInput {
     this.#idle = progress ? [...progress.idle] : new Array<boolean>(upstreamTasks).fill(false)
     this.#rounds = new RoundAlignment(upstreamTasks)
     if (progress?.rounds != null) this.#rounds.restore(progress.rounds)
+    if (progress?.signals != null) head.restoreSignals(progress.signals)
     this.#ended = progress ? [...progress.ended] : new Array<boolean>(upstreamTasks).fill(false)
   }
 
@@ -119,6 +127,7 @@ export class ExchangePartitionInput implements PartitionInput {
       idle: [...this.#idle],
       ended: [...this.#ended],
       rounds: this.#rounds.snapshot(),
+      signals: this.#head.snapshotSignals(),
     }
   }
 
@@ -146,6 +155,11 @@ export class ExchangePartitionInput implements PartitionInput {
     } else if (frame.kind === 'round') {
       const mark = this.#rounds.onMark(upstream, frame.mark)
       if (mark !== null) this.#head.receiver.onRound(mark)
+    } else if (frame.kind === 'signal') {
+      // One that nobody expects is of a former version of the job, or of a stream that only its end is read of.
+      const signal = this.#signals.find(({ name }) => name === frame.name)
+      const { value } = frame
+      if (signal !== undefined) this.#head.onSignal(upstream, signal, signal.kind === 'boolean' ? value === 1 : value)
     } else {
       this.#ended[upstream] = true
       this.#head.onEnd(upstream)

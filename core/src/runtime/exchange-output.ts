@@ -2,6 +2,7 @@ import { StreamError, UserFunctionError } from '../errors.ts'
 import type { LogOutput } from '../log/log.ts'
 import type { RoundMark } from '../operator/loop/round.ts'
 import { MIN_WATERMARK, type Receiver } from '../operator/operator.ts'
+import type { Signal, SignalValue } from '../operator/signal/signal.ts'
 import type { Exchange } from '../plan/job-graph.ts'
 import { ByteWriter } from '../serde/byte-writer.ts'
 import { encodeKey } from '../serde/key-codec.ts'
@@ -107,6 +108,13 @@ export class ExchangeOutput implements Receiver<unknown> {
     this.#flushWatermark()
     this.#toAll({ kind: 'round', upstream: this.#index, mark })
     this.needsCommit = true
+  }
+
+  /** At its place among the records, and the watermark before it. */
+  onSignal({ name }: Signal, value: SignalValue): void {
+    this.#flushWatermark()
+    this.#toAll({ kind: 'signal', upstream: this.#index, name, value: Number(value) })
+    this.#onIdleWritten()
   }
 
   onEnd(): void {

@@ -25,4 +25,5 @@ export async function restoreChain(
     if (state !== undefined) operator.restoreOperatorState(state as OperatorState)
   }
   chain.restoreRounds(meta.operators)
+  chain.restoreSignals(meta.operators)
 }

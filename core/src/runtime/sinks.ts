@@ -54,6 +54,7 @@ export class TopicSink implements Receiver<unknown> {
   onIdle(): void {}
   onBarrier(): void {}
   onRound(): void {}
+  onSignal(): void {}
   onEnd(): void {}
 
   #checked(partition: number): number {
@@ -147,6 +148,9 @@ export class CustomSink implements Receiver<unknown> {
 
   // Nothing reads what is committed within a loop: the graph is refused.
   onRound(): void {}
+
+  // Signals have their place among the records, which end here; the graph is refused where somebody behind hears them.
+  onSignal(): void {}
 
   onEnd(): void {
     this.#committed?.onEnd()

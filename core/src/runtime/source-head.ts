@@ -1,15 +1,18 @@
 import { MAX_WATERMARK, MIN_WATERMARK, type Receiver } from '../operator/operator.ts'
+import type { Signal, SignalValue } from '../operator/signal/signal.ts'
+import { SignalCombiner, type StoredCombination } from '../operator/signal/signal-combiner.ts'
 import { WatermarkMerger } from '../time/watermark-merger.ts'
 
 /**
- * The head of the chains behind one input of a region: merges the watermarks of its channels (partitions, splits or
- * upstream tasks) and injects barriers.
+ * The head of the chains behind one input of a region: merges the watermarks and the signals of its channels (partitions,
+ * splits or upstream tasks) and injects barriers.
  */
 export class SourceHead {
   readonly receiver: Receiver<unknown>
   /** It brings what a loop sends back to its head, and says nothing of time and end. */
   readonly isFeedback: boolean
   readonly #merger: WatermarkMerger
+  readonly #signals: SignalCombiner | null
   readonly #ended: boolean[]
   #live: number
   #watermark = MIN_WATERMARK
@@ -17,8 +20,13 @@ export class SourceHead {
   /** It has no channel yet, and may get one. */
   #isWaiting = false
 
-  constructor(receiver: Receiver<unknown>, channels: number, isFeedback = false) {
+  /** `signals` are those that can come on its channels. */
+  constructor(receiver: Receiver<unknown>, channels: number, isFeedback = false, signals: readonly Signal[] = []) {
     this.receiver = receiver
+    this.#signals =
+      signals.length === 0
+        ? null
+        : new SignalCombiner(new Array(channels).fill(signals), (signal, value) => receiver.onSignal(signal, value))
     this.isFeedback = isFeedback
     this.#merger = new WatermarkMerger(channels)
     this.#ended = new Array<boolean>(channels).fill(false)
@@ -44,7 +52,20 @@ export class SourceHead {
     return this.#forward()
   }
 
+  onSignal(channel: number, signal: Signal, value: SignalValue): void {
+    this.#signals?.onSignal(channel, signal, value)
+  }
+
+  snapshotSignals(): StoredCombination | null {
+    return this.#signals?.snapshot() ?? null
+  }
+
+  restoreSignals(stored: StoredCombination): void {
+    this.#signals?.restore(stored)
+  }
+
   onIdle(channel: number, idle: boolean): boolean {
+    this.#signals?.onIdle(channel, idle)
     const changed = this.#merger.setIdle(channel, idle)
     const moved = changed && this.#forward()
     if (this.#merger.idle !== this.#idle) {
@@ -59,6 +80,7 @@ export class SourceHead {
     if (this.#ended[channel]) return
     this.#ended[channel] = true
     this.#live--
+    this.#signals?.onEnd(channel)
     this.onIdle(channel, false)
     this.onWatermark(channel, MAX_WATERMARK)
   }

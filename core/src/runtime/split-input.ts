@@ -1,5 +1,7 @@
 import type { PollStatus, Source, SplitReader } from '../connector/source.ts'
 import { StreamError } from '../errors.ts'
+import { checkValue } from '../operator/signal/function-signals.ts'
+import type { Signal, SignalValue } from '../operator/signal/signal.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import type { WatermarkGenerator, WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { AlignedChannel } from './source-alignment.ts'
@@ -39,6 +41,9 @@ export class SplitInput {
   #ended: boolean
   #isCut = false
   #records = 0
+  #isPolling = false
+  /** Whether the current poll has given a signal. */
+  #hasSignalled = false
   /** Clock time of the current poll. */
   #now = 0
   #lastRecordMs: number
@@ -54,7 +59,14 @@ export class SplitInput {
     const generator = time?.createGenerator() ?? null
     this.#generator = generator
     if (restored !== null) generator?.restore(restored.watermark)
-    this.#reader = source.open(split, restored?.position ?? null, { index, parallelism, now, setTimer, onAvailable })
+    this.#reader = source.open(split, restored?.position ?? null, {
+      index,
+      parallelism,
+      now,
+      setTimer,
+      onAvailable,
+      emitSignal: (signal, value) => this.#signal(signal, value),
+    })
     const receiver = head.receiver
     this.#emit =
       time === null || generator === null
@@ -106,6 +118,8 @@ export class SplitInput {
     this.#records = 0
     this.#now = this.#options.now()
     let status: PollStatus
+    this.#hasSignalled = false
+    this.#isPolling = true
     try {
       status = this.#reader.poll(this.#emit, budget)
     } catch (cause) {
@@ -118,6 +132,8 @@ export class SplitInput {
           cause,
         },
       )
+    } finally {
+      this.#isPolling = false
     }
     if (this.#records > 0) {
       this.#lastRecordMs = this.#now
@@ -132,7 +148,24 @@ export class SplitInput {
       head.onEnd(channel)
     }
     this.#align()
-    return { records: this.#records, status }
+    // A signal alone is something to commit, too.
+    return { records: this.#records, status: status === 'wait' && this.#hasSignalled ? 'more' : status }
+  }
+
+  #signal(signal: Signal, value: SignalValue): void {
+    const { source, head, channel } = this.#options
+    const isDeclared = source.signals?.some(({ name }) => name === signal.name) === true
+    if (!isDeclared || !this.#isPolling) {
+      throw new StreamError(
+        'SOURCE_FAILED',
+        isDeclared
+          ? `The source emits signal '${signal.name}' outside of poll, where it has no place among the records.`
+          : `The source emits signal '${signal.name}', which is not among its signals.`,
+      )
+    }
+    checkValue(signal, value)
+    this.#hasSignalled = true
+    head.onSignal(channel, signal, value)
   }
 
   position(): SplitPosition {

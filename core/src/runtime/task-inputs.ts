@@ -1,10 +1,12 @@
 import type { PartitionPosition } from '../checkpoint/format.ts'
 import type { LogBatch, LogOutput, LogReader } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
+import type { Signal } from '../operator/signal/signal.ts'
+import type { StoredCombination } from '../operator/signal/signal-combiner.ts'
 import type { Exchange, Region } from '../plan/job-graph.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
-import type { Chain } from './chain.ts'
+import { type Chain, signalsUid } from './chain.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { ExchangePartitionInput, type ExchangeProgress } from './exchange-input.ts'
 import type { PartitionInput } from './partition-input.ts'
@@ -43,6 +45,8 @@ export class TaskInputs {
   readonly #splits: SplitInput[] = []
   readonly #reader: LogReader | null
   readonly #starts: (() => void)[] = []
+  /** Heads of sources that say something besides records. */
+  readonly #signalling = new Map<string, SourceHead>()
   readonly #bytesIn: Counter
   /** Partitions that wait for others to come near in event time. */
   readonly #held = new Set<PartitionInput>()
@@ -162,6 +166,16 @@ export class TaskInputs {
     )
   }
 
+  /** What the sources have said, by the name it has in an epoch; what came through exchanges is in their progress. */
+  snapshotSignals(): Record<string, unknown> {
+    const signals: Record<string, unknown> = {}
+    for (const [uid, head] of this.#signalling) {
+      const stored = head.snapshotSignals()
+      if (stored !== null) signals[signalsUid(uid)] = stored
+    }
+    return signals
+  }
+
   /** Records between what was read and what is committed in the log, over all partitions; null while unknown. */
   lag(): number | null {
     let lag: number | null = null
@@ -232,11 +246,11 @@ export class TaskInputs {
   #addTopic(
     uid: string,
     spec: Extract<Extract<Region['nodes'][number]['node'], { kind: 'source' }>['source'], { kind: 'topic' }>,
-    { region, index, environment, chain, takenOver, output, undecodable, onAvailable, origins }: TaskInputsOptions,
+    { region, index, environment, takenOver, output, undecodable, onAvailable, origins }: TaskInputsOptions,
     heads: SourceHead[],
   ): void {
     const own = sourcePartitions(region, index, environment.topicPartitions).filter((entry) => entry.uid === uid)
-    const head = new SourceHead(chain.output(uid), own.length)
+    const head = this.#sourceHead(uid, own.length, [])
     heads.push(head)
     const policy = spec.onDecodeFailure
     const deadLetters =
@@ -263,13 +277,13 @@ export class TaskInputs {
   #addSplits(
     uid: string,
     spec: Extract<Extract<Region['nodes'][number]['node'], { kind: 'source' }>['source'], { kind: 'splits' }>,
-    { region, index, environment, chain, takenOver, setTimer, onAvailable }: TaskInputsOptions,
+    { region, index, environment, takenOver, setTimer, onAvailable }: TaskInputsOptions,
     heads: SourceHead[],
   ): void {
     const own: number[] = []
     const splits = spec.source.splits()
     for (let split = index; split < splits; split += region.parallelism) own.push(split)
-    const head = new SourceHead(chain.output(uid), own.length)
+    const head = this.#sourceHead(uid, own.length, spec.source.signals ?? [])
     heads.push(head)
     own.forEach((split, channel) => {
       const restored = takenOver.meta?.splits[`${uid}/${split}`] as SplitPosition | undefined
@@ -294,6 +308,15 @@ export class TaskInputs {
     if (own.length === 0) this.#addEmpty(head, spec.source.bounded)
   }
 
+  #sourceHead(uid: string, channels: number, signals: readonly Signal[]): SourceHead {
+    const { chain, takenOver } = this.#options
+    const head = new SourceHead(chain.output(uid), channels, false, signals)
+    const stored = takenOver.meta?.operators[signalsUid(uid)] as StoredCombination | undefined
+    if (stored !== undefined) head.restoreSignals(stored)
+    if (signals.length > 0) this.#signalling.set(uid, head)
+    return head
+  }
+
   /** A task beyond the number of partitions or splits has nothing to read, for now or for good. */
   #addEmpty(head: SourceHead, bounded: boolean): void {
     this.#starts.push(() => (bounded ? head.endEmpty() : head.waitEmpty()))
@@ -302,16 +325,18 @@ export class TaskInputs {
 
   #addExchange(
     exchange: Exchange,
-    { index, environment, chain, takenOver, origins }: TaskInputsOptions,
+    { region, index, environment, chain, takenOver, origins }: TaskInputsOptions,
     heads: SourceHead[],
   ): void {
-    const upstream = environment.graph.regions.find((region) => region.id === exchange.fromRegion)?.parallelism ?? 0
-    const head = new SourceHead(chain.input(exchange.toUid, exchange.toInput), upstream, exchange.isFeedback)
+    const upstream = environment.graph.regions.find(({ id }) => id === exchange.fromRegion)?.parallelism ?? 0
+    const { toUid, toInput, isFeedback } = exchange
+    const signals = region.nodes.find(({ uid }) => uid === toUid)?.signals?.[toInput] ?? []
+    const head = new SourceHead(chain.input(toUid, toInput), upstream, isFeedback, signals)
     heads.push(head)
     const progress = takenOver.meta?.operators[exchangeStateUid(exchange)] as ExchangeProgress | undefined
     const { offset } = positionOf(takenOver.partitions, exchange.topic, index)
     const origin = origins.find(exchange.id)
-    const input = new ExchangePartitionInput(exchange, index, upstream, offset, head, progress ?? null, origin)
+    const input = new ExchangePartitionInput(exchange, index, upstream, offset, head, progress ?? null, origin, signals)
     this.#partitions.set(`${exchange.topic}/${index}`, input)
     this.#exchanges.push({ exchange, input })
     this.#starts.push(() => input.start())

@@ -12,7 +12,6 @@ import { replayInFlight } from './in-flight.ts'
 import { Mailbox } from './mailbox.ts'
 import { RecordOrigins } from './record-origin.ts'
 import { restoreChain } from './restore-chain.ts'
-import { Signal } from './signal.ts'
 import { stateReader } from './state-reader.ts'
 import { type TaskEnvironment, taskId } from './task-environment.ts'
 import { TaskInputs } from './task-inputs.ts'
@@ -20,6 +19,7 @@ import { createTaskMetrics, type TaskMetrics } from './task-metrics.ts'
 import { TaskOutputs } from './task-outputs.ts'
 import type { TaskState, TaskStatus } from './task-status.ts'
 import { describeTask, type TakenOver, takeOver } from './task-take-over.ts'
+import { WakeUp } from './wake-up.ts'
 
 /** How a task came to its end. */
 export type TaskOutcome = 'finished' | 'stopped' | 'abandoned'
@@ -37,7 +37,7 @@ type StopRequest = 'none' | 'commit' | 'abandon'
 /**
  * One parallel instance of a region: takes over, restores, then loops: run a batch through the chains, let barriers
  * through when they are due, wait when there is nothing to do or when what is downstream is full.
- * Everything of a task happens in this loop, one thing after the other; other code only sets the signal.
+ * Everything of a task happens in this loop, one thing after the other; other code only wakes it.
  */
 export class Task {
   readonly id: string
@@ -45,7 +45,7 @@ export class Task {
   readonly #index: number
   readonly #attempt: number
   readonly #environment: TaskEnvironment
-  readonly #signal = new Signal()
+  readonly #wakeUp = new WakeUp()
   readonly #collector = new EpochCollector()
   readonly #busy: BusyTime
   readonly #sampler: BackPressureSampler
@@ -83,7 +83,7 @@ export class Task {
     this.#attempt = attempt
     this.#environment = environment
     this.#busy = new BusyTime(environment.clock)
-    this.#mailbox = new Mailbox(environment.clock, () => this.#signal.set())
+    this.#mailbox = new Mailbox(environment.clock, () => this.#wakeUp.set())
     this.#exchangeCleaner = new ExchangeCleaner(region, environment)
     this.#sampler = new BackPressureSampler(
       environment.clock,
@@ -126,19 +126,19 @@ export class Task {
   /** Asks for a final commit and the end. */
   stop(): void {
     if (this.#stop === 'none') this.#stop = 'commit'
-    this.#signal.set()
+    this.#wakeUp.set()
   }
 
   /** Lets the sources end where they are. */
   drain(): void {
     this.#isDraining = true
-    this.#signal.set()
+    this.#wakeUp.set()
   }
 
   /** Ends at once; what is not committed is left to the next owner. */
   abandon(): void {
     this.#stop = 'abandon'
-    this.#signal.set()
+    this.#wakeUp.set()
   }
 
   /** The state of a key as it is now; undefined when there is none here. */
@@ -178,7 +178,7 @@ export class Task {
 
   async #open(): Promise<void> {
     const { clock, graph, logger } = this.#environment
-    const onAvailable = (): void => this.#signal.set()
+    const onAvailable = (): void => this.#wakeUp.set()
     const takenOver = await takeOver(this.#region, this.#index, this.#environment, onAvailable)
     this.#takenOver = takenOver
     this.#epoch = takenOver.epoch
@@ -200,7 +200,7 @@ export class Task {
       origins,
       onIdleWritten: () => {
         this.#isDirty = true
-        this.#signal.set()
+        this.#wakeUp.set()
       },
       post: (callback) => this.#mailbox.post(this.#changing(callback)),
     })
@@ -333,9 +333,9 @@ export class Task {
     const { clock } = this.#environment
     const cancel =
       this.#mayCommit && this.#chain?.holdsBarriers === false
-        ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#signal.set())
+        ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#wakeUp.set())
         : null
-    await this.#signal.wait()
+    await this.#wakeUp.wait()
     cancel?.()
   }
 
@@ -367,7 +367,13 @@ export class Task {
       maxParallelism: this.#environment.graph.maxParallelism,
       partitions,
       splits: inputs.splitPositions(),
-      operators: { ...collected.operators, ...inputs.exchangeProgress(), ...chain.snapshotRounds() },
+      operators: {
+        ...collected.operators,
+        ...inputs.exchangeProgress(),
+        ...chain.snapshotRounds(),
+        ...inputs.snapshotSignals(),
+        ...chain.snapshotSignals(),
+      },
       catalog: chain.catalog,
       finished,
     }
@@ -401,7 +407,7 @@ export class Task {
       )
       .finally(() => {
         this.#committing = null
-        this.#signal.set()
+        this.#wakeUp.set()
       })
   }
 

@@ -8,6 +8,7 @@ import { silentLogger } from '../metrics/logger.ts'
 import { MetricRegistry } from '../metrics/metric-registry.ts'
 import type { Receiver } from '../operator/operator.ts'
 import type { OutputTag } from '../operator/output-tag.ts'
+import { ReceivedSignal, type Signal, type SignalValue } from '../operator/signal/signal.ts'
 import { compile } from '../plan/compile.ts'
 import type { Region } from '../plan/job-graph.ts'
 import { Chain } from '../runtime/chain.ts'
@@ -23,6 +24,8 @@ export interface OperatorHarnessOptions {
   readonly now?: number
   /** Side outputs that the test looks at. */
   readonly sides?: readonly OutputTag<unknown>[]
+  /** Signals that the test hands in, on any input. */
+  readonly signals?: readonly Signal[]
 }
 
 export interface HarnessRecord<T> {
@@ -60,6 +63,11 @@ export class HarnessInput<T> {
     this.#receiver().onIdle(isIdle)
   }
 
+  /** Hands in a signal that the options name, as it comes from before. */
+  signal<V extends SignalValue>(signal: Signal<V>, value: NoInfer<V>): void {
+    this.#receiver().onSignal(signal, value)
+  }
+
   /** Ends the input: the final watermark, then the end. */
   end(): void {
     this.watermark(Number.POSITIVE_INFINITY)
@@ -72,6 +80,8 @@ export class OperatorHarness<Out> {
   readonly clock: VirtualClock
   /** Watermarks that came out. */
   readonly watermarks: number[] = []
+  /** Signals that came out. */
+  readonly signals: ReceivedSignal[] = []
   readonly #region: Region
   readonly #records: HarnessRecord<Out>[] = []
   readonly #sides = new Map<string, HarnessRecord<unknown>[]>()
@@ -79,6 +89,7 @@ export class OperatorHarness<Out> {
   readonly #stored: StoredState
   readonly #collector = new EpochCollector()
   #chain!: Chain
+  #storedSignals: Readonly<Record<string, unknown>> = {}
   #taken = 0
   #attempts = 0
   #epoch = 0
@@ -132,6 +143,7 @@ export class OperatorHarness<Out> {
     this.#epoch++
     for (const { receiver } of this.#inputs()) receiver.onBarrier(this.#epoch)
     this.#stored.apply(this.#collector.take())
+    this.#storedSignals = this.#chain.snapshotSignals()
   }
 
   /** Takes a snapshot and goes on with new instances that are restored from it. Timers of processing time are set anew. */
@@ -198,6 +210,7 @@ export class OperatorHarness<Out> {
       exchange: () => this.#capture(''),
     })
     this.#stored.restore(this.#chain)
+    this.#chain.restoreSignals(this.#storedSignals)
     await this.#chain.open()
   }
 
@@ -227,6 +240,7 @@ export class OperatorHarness<Out> {
       onIdle() {},
       onBarrier() {},
       onRound() {},
+      onSignal: ({ name }, value) => isMain && this.signals.push(new ReceivedSignal(name, value)),
       onEnd() {},
     }
   }
@@ -249,6 +263,11 @@ export class OneInputHarness<In, Out> extends OperatorHarness<Out> {
   /** Says whether the input is idle. */
   idle(isIdle: boolean): void {
     this.#input.idle(isIdle)
+  }
+
+  /** Hands in a signal that the options name. */
+  signal<V extends SignalValue>(signal: Signal<V>, value: NoInfer<V>): void {
+    this.#input.signal(signal, value)
   }
 
   /** Ends the input: the final watermark, then the end. */
@@ -301,10 +320,10 @@ function clockOf({ now = 0 }: OperatorHarnessOptions): VirtualClock {
 function regionOf<Out>(
   inputs: number,
   build: (inputs: readonly DataStream<unknown>[]) => DataStream<Out>,
-  { sides = [] }: OperatorHarnessOptions,
+  { sides = [], signals = [] }: OperatorHarnessOptions,
 ): Region {
   const graph = job('harness', (env) => {
-    const streams = Array.from({ length: inputs }, () => env.source(handedIn()))
+    const streams = Array.from({ length: inputs }, () => env.source(handedIn(signals)))
     const result = build(streams)
     result.to(captured).uid('main-output')
     for (const tag of sides) result.sideOutput(tag).to(captured).uid(`side-${tag.id}`)
@@ -314,8 +333,9 @@ function regionOf<Out>(
 }
 
 /** A source for each input: the same one read twice would be read once. */
-const handedIn = (): Source<unknown> => ({
+const handedIn = (signals: readonly Signal[]): Source<unknown> => ({
   name: 'handed-in',
+  signals,
   bounded: true,
   replayable: true,
   splits: () => 1,

@@ -1,5 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import {
+  booleanSignal,
   type Collector,
   type DataStream,
   job,
@@ -8,6 +9,7 @@ import {
   mapState,
   msgpack,
   number,
+  numberSignal,
   outputTag,
   string,
   type TimeWindow,
@@ -97,6 +99,57 @@ describe('types', () => {
       payments.toTopic('out', msgpack<Payment>(), { key: (p) => p.card })
       // @ts-expect-error two streams of different types have no union
       payments.union(payments.map((p) => p.amount))
+    })
+  })
+
+  it('of signals are those of their kind, when they are emitted, asked for and heard', () => {
+    const progress = numberSignal('progress', { combine: 'min' })
+    const ready = booleanSignal('ready', { combine: 'and' })
+    // @ts-expect-error numbers are not combined by 'and'
+    types(() => numberSignal('wrong', { combine: 'and' }))
+    types((payments) => {
+      const out = payments.process({
+        emits: [ready],
+        hears: [progress, ready],
+        onRecord(payment, { emitSignal, signal }, out: Collector<string>) {
+          expectTypeOf(signal(progress)).toEqualTypeOf<number | undefined>()
+          expectTypeOf(signal(ready)).toEqualTypeOf<boolean | undefined>()
+          emitSignal(ready, payment.amount > 0)
+          // @ts-expect-error the signal is on or off
+          emitSignal(ready, payment.amount)
+          out.emit(payment.card)
+        },
+        onSignal(signal, { index }, out) {
+          expectTypeOf(signal.value).toEqualTypeOf<number | boolean>()
+          if (signal.is(progress)) expectTypeOf(signal.value).toEqualTypeOf<number>()
+          else if (signal.is(ready)) expectTypeOf(signal.value).toEqualTypeOf<boolean>()
+          out.emit(`${signal.name} ${index}`)
+        },
+      })
+      expectTypeOf(out).toEqualTypeOf<DataStream<string>>()
+    })
+  })
+
+  it('of a signal by key show its keys and their state, and no key of its own', () => {
+    const progress = numberSignal('progress', { combine: 'min' })
+    types((payments) => {
+      payments
+        .keyBy((p) => p.card)
+        .process({
+          state: { last: valueState<Payment>() },
+          hears: [progress],
+          onRecord(payment, { state }, _out: Collector<number>) {
+            state.last.set(payment)
+          },
+          onSignal(_signal, context, out) {
+            // @ts-expect-error a signal belongs to no key
+            context.key
+            context.forEachKey(({ key, state }) => {
+              expectTypeOf(key).toEqualTypeOf<string>()
+              out.emit(state.last.get()?.amount ?? 0)
+            })
+          },
+        })
     })
   })
 })

@@ -5,6 +5,7 @@ import { TaskMemory } from '../../src/operator/batch/memory/task-memory.ts'
 import type { RoundMark } from '../../src/operator/loop/round.ts'
 import type { Operator, Receiver, StateReader } from '../../src/operator/operator.ts'
 import type { OperatorState } from '../../src/operator/operator-state.ts'
+import type { Signal, SignalValue } from '../../src/operator/signal/signal.ts'
 import type { StateChange, StateEntry } from '../../src/state/backend.ts'
 import type { CancelTimer } from '../../src/time/clock.ts'
 import { VirtualClock } from '../../src/time/virtual-clock.ts'
@@ -15,6 +16,7 @@ export type Element =
   | { readonly idle: boolean }
   | { readonly barrier: number }
   | { readonly mark: RoundMark }
+  | { readonly signal: string; readonly value: SignalValue }
   | { readonly end: true }
 
 /** Runs one operator alone and notes what comes out of it; keeps its state as a backend would. */
@@ -35,6 +37,7 @@ export class OperatorHarness {
     stored: Map<string, StateEntry> = new Map(),
     clock: VirtualClock = new VirtualClock(),
     stateReader: StateReader | null = null,
+    signals: readonly Signal[] = [],
   ) {
     this.#operator = operator
     this.#stateReader = stateReader
@@ -54,6 +57,7 @@ export class OperatorHarness {
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
       stateReader,
+      signals: signals.length === 0 ? null : operator.inputs.map(() => signals),
       schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),
       post: (callback) => void clock.setTimer(0, callback),
       output: (tag) => (tag === undefined ? this.#main() : this.#side(tag)),
@@ -88,6 +92,10 @@ export class OperatorHarness {
 
   round(mark: RoundMark, input = 0): void {
     this.#input(input).onRound(mark)
+  }
+
+  signal(signal: Signal, value: SignalValue, input = 0): void {
+    this.#input(input).onSignal(signal, value)
   }
 
   end(input = 0): void {
@@ -152,6 +160,7 @@ export class OperatorHarness {
       onIdle: (idle) => this.elements.push({ idle }),
       onBarrier: (barrier) => this.elements.push({ barrier }),
       onRound: (mark) => this.elements.push({ mark }),
+      onSignal: ({ name }, value) => this.elements.push({ signal: name, value }),
       onEnd: () => this.elements.push({ end: true }),
     }
   }
@@ -161,6 +170,7 @@ export class OperatorHarness {
     this.sides.set(tag, records)
     return {
       onRecord: (record) => records.push(record),
+      onSignal() {},
       onWatermark() {},
       onIdle() {},
       onBarrier() {},

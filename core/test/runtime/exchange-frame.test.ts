@@ -32,6 +32,8 @@ describe('frames of a repartition topic', () => {
         mark: { kind: 'end', round: 7, tallies: [{ records: 3, aggregates: { sum: 0.5 } }] },
       },
       { kind: 'round', upstream: 0, mark: { kind: 'over', round: 7 } },
+      { kind: 'signal', upstream: 4, name: 'chapters', value: -0.5 },
+      { kind: 'signal', upstream: 4, name: 'x', value: Number.NEGATIVE_INFINITY },
     ] as const
     for (const frame of frames) {
       const bytes = encodeControlFrame(frame)

@@ -19,6 +19,7 @@ import { json } from '../../src/serde/json.ts'
 import { listState, mapState, valueState } from '../../src/state/keyed/descriptor.ts'
 import { Random } from '../../src/structure/random.ts'
 import { watermarks } from '../../src/time/watermark-strategy.ts'
+import { stagedJob } from '../api/staged.ts'
 import { loopTopologies } from './loop-topologies.ts'
 import { sinkTopologies } from './sink-topologies.ts'
 
@@ -371,7 +372,23 @@ const plainTopologies: readonly Topology[] = [
   },
 ]
 
-export const topologies: readonly Topology[] = [...plainTopologies, ...loopTopologies, ...sinkTopologies]
+/** Signals of two sources and of a function, through two exchanges. */
+const signalTopologies = [1, 2].map(
+  (parallelism): Topology => ({
+    name: `gathering until a signal has come from everywhere, with ${parallelism} tasks`,
+    parallelism,
+    outputs: ['signals-out'],
+    prepare: (storage) => storage.createTopic('signals-out', 2),
+    job: stagedJob('signals'),
+  }),
+)
+
+export const topologies: readonly Topology[] = [
+  ...plainTopologies,
+  ...signalTopologies,
+  ...loopTopologies,
+  ...sinkTopologies,
+]
 
 /** What a read-committed consumer of the outputs sees, in an order that does not depend on who wrote when. */
 export function committedOutput(storage: MemoryStorage, outputs: readonly string[]): string[] {

@@ -8,10 +8,11 @@ import { OneInputOperator } from '../base-operator.ts'
 import { ClockAlarm } from '../clock-alarm.ts'
 import type { RoundMark } from '../loop/round.ts'
 import { openContext } from '../open-context.ts'
-import type { OperatorContext, PendingWork } from '../operator.ts'
+import type { OperatorContext, PendingWork, Receiver } from '../operator.ts'
 import { type OperatorListDescriptor, operatorListState } from '../operator-list.ts'
 import type { OperatorState } from '../operator-state.ts'
 import { OperatorStates } from '../operator-states.ts'
+import type { Signal, SignalValue } from '../signal/signal.ts'
 import type { AsyncFunction } from './async-function.ts'
 import { Call, callSerde } from './call.ts'
 import { CallQueue } from './call-queue.ts'
@@ -49,7 +50,7 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
   #queue!: CallQueue
   #alarm!: ClockAlarm
   #random!: Random
-  /** Marks of rounds that wait behind calls. */
+  /** Marks of rounds, and signals, that wait behind calls. */
   #marks = 0
   #timeouts!: Counter
   #retries!: Counter
@@ -88,7 +89,7 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
     return this.#queue.size >= this.#settings.capacity
   }
 
-  /** Marks of rounds are not told again after a restart, as watermarks are, and calls behind them belong to another round. */
+  /** Marks of rounds and signals are not told again after a restart, as watermarks are, and calls behind them do not belong before them. */
   get holdsBarriers(): boolean {
     return this.#marks > 0
   }
@@ -134,10 +135,18 @@ export class AsyncOperator extends OneInputOperator<unknown, unknown> implements
 
   override onRound(mark: RoundMark): void {
     this.noteRound(mark)
+    this.#addMark((out) => out.onRound(mark))
+  }
+
+  override onSignal(signal: Signal, value: SignalValue): void {
+    this.#addMark((out) => out.onSignal(signal, value))
+  }
+
+  #addMark(pass: (out: Receiver<unknown>) => void): void {
     this.#marks++
     this.#queue.addFence((out) => {
       this.#marks--
-      out.onRound(mark)
+      pass(out)
     })
   }
 

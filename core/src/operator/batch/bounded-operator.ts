@@ -205,6 +205,9 @@ class BoundedInput implements Receiver<never> {
         'put it in front of the loop or behind it.',
     )
   }
+  onSignal(): void {
+    // It has its place among the records of the input, and those are held: it ends here.
+  }
   onEnd(): void {
     this.#receiver.onEnd()
   }

@@ -277,6 +277,9 @@ class InitialInput implements Receiver<unknown> {
   onRound(): void {
     // Those of another loop end where its results leave it.
   }
+  onSignal(): void {
+    // A loop has rounds in place of signals from outside.
+  }
   onEnd(): void {
     this.#head.onEnd()
   }
@@ -301,6 +304,9 @@ class FeedbackInput implements Receiver<unknown> {
   }
   onRound(mark: RoundMark): void {
     this.#head.onFeedbackRound(mark)
+  }
+  onSignal(): void {
+    // It would go round for ever.
   }
   onEnd(): void {
     // The end of the loop follows from the rounds.

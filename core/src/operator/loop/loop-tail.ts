@@ -52,6 +52,10 @@ export class LoopTailOperator extends BaseOperator<unknown> {
     this.out.onRound({ kind: 'end', round: mark.round, tallies: [tally] })
   }
 
+  override onSignal(): void {
+    // What is said within a loop leaves it by its output, and does not go round.
+  }
+
   readonly #feedBack = (value: never, timestamp: number): void => {
     this.#records++
     this.out.onRecord(value, timestamp)

@@ -95,6 +95,10 @@ export class ReplayOperator extends BaseOperator<unknown> implements Driven, Pen
     else this.out.onRound(mark)
   }
 
+  override onSignal(): void {
+    // Records are sent anew in every round; what was said among them is not.
+  }
+
   override onBarrier(epoch: number): void {
     this.#records.collect(this.context.delta.changes)
     super.onBarrier(epoch)

@@ -5,6 +5,7 @@ import { InputGate } from '../input-gate.ts'
 import type { AlignedRounds } from '../loop/round-alignment.ts'
 import type { Driven, Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from '../operator.ts'
 import type { OperatorState } from '../operator-state.ts'
+import type { StoredCombination } from '../signal/signal-combiner.ts'
 
 /** A record with the stream that it came from: 0 for the left one, 1 for the right one. */
 export interface Tagged {
@@ -70,7 +71,20 @@ export class TaggedInputs implements Operator {
     if (operator !== null) this.#operator.restoreRounds(operator)
   }
 
+  snapshotSignals(): unknown {
+    const inputs = this.#gate.snapshotSignals()
+    const operator = this.#operator.snapshotSignals()
+    return inputs === null && operator === null ? null : { inputs, operator }
+  }
+
+  restoreSignals(stored: unknown): void {
+    const { inputs, operator } = stored as { readonly inputs: StoredCombination | null; readonly operator: unknown }
+    if (inputs !== null) this.#gate.restoreSignals(inputs)
+    if (operator !== null) this.#operator.restoreSignals(operator)
+  }
+
   setup(context: OperatorContext): void {
+    if (context.signals !== null) this.#gate.expect(context.signals)
     this.#operator.setup(context)
   }
 

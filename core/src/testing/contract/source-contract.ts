@@ -158,6 +158,7 @@ class OpenedSplit<T, Position> {
         const timer = setTimeout(callback, delayMs)
         return () => clearTimeout(timer)
       },
+      emitSignal() {},
     }
     this.reader = source.open(split, position, context)
   }

@@ -33,6 +33,7 @@ class SortUnderTest {
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: [], setOperatorState: (_, state) => void this.states.push(state) },
       stateReader: null,
+      signals: null,
       schedule: () => () => {},
       post: () => {},
       output: () => ({
@@ -40,6 +41,7 @@ class SortUnderTest {
         onWatermark: (watermark) => this.given.push(watermark),
         onIdle() {},
         onRound() {},
+        onSignal() {},
         onBarrier: (epoch) => this.given.push(`barrier ${epoch}`),
         onEnd: () => this.given.push('end'),
       }),

@@ -2,6 +2,7 @@ import { TimestampError } from '../../../errors.ts'
 import { OneInputOperator } from '../../base-operator.ts'
 import type { RoundMark } from '../../loop/round.ts'
 import { MIN_WATERMARK } from '../../operator.ts'
+import type { Signal, SignalValue } from '../../signal/signal.ts'
 import type { PaneContents } from '../pane-contents.ts'
 import type { PartialAggregate } from './partial-aggregate.ts'
 
@@ -74,6 +75,11 @@ export abstract class GatherOperator extends OneInputOperator<never, PartialAggr
   override onRound(mark: RoundMark): void {
     this.#flush()
     super.onRound(mark)
+  }
+
+  override onSignal(signal: Signal, value: SignalValue): void {
+    this.#flush()
+    super.onSignal(signal, value)
   }
 
   override onEnd(): void {

@@ -1,5 +1,5 @@
 /** Wakes one waiting loop. Setting it before the wait makes the next wait return at once. */
-export class Signal {
+export class WakeUp {
   #isSet = false
   #resolve: (() => void) | null = null
 
