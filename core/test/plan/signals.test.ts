@@ -104,7 +104,7 @@ describe('the signals of a job', () => {
           })
           .collect([]),
       ),
-    ).toThrow(/hears signal 'progress'.*end at loops/)
+    ).toThrow(/hears signal 'progress'.*at loops/)
   })
 
   it('come out of a loop in which they are emitted', () => {
