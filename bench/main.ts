@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 const usage = `Measures Millrace on this machine.
 
   npm run bench -- engine                     operators only, in memory
+  npm run bench -- codec                      JSON of a schema against JSON.parse and JSON.stringify, on bids of Nexmark
   npm run bench -- windows                    sliding windows: the cost of a record with 1 to 60 windows over it
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
@@ -19,7 +20,7 @@ const usage = `Measures Millrace on this machine.
   --memory         cep: from memory only
   --vertices <n>   loops: of the graph (default 100,000)
   --edges <n>      loops: of the graph (default 1,000,000)
-  --rounds <n>     loops: of PageRank (default 10)
+  --rounds <n>     loops: of PageRank (default 10); codec: of all ways in turn (default 15)
   --scale <x>      batch: part of 1 GB of text, 10 million records to sort, 5 million to join with 1 million (default 1)
   --budget <MB>    batch: memory budget (default 256)
   --case <name>    batch: only word-count, sort or join
@@ -78,6 +79,12 @@ switch (values.help ? undefined : positionals[0]) {
     const { benchEngine } = await import('./engine/engine.ts')
     const cases = await benchEngine(runs, say)
     if (values.json) console.log(JSON.stringify({ bench: 'engine', machine, cases }))
+    break
+  }
+  case 'codec': {
+    const { benchCodec } = await import('./codec/codec.ts')
+    const cases = benchCodec(Number(values.rounds ?? 15), say)
+    if (values.json) console.log(JSON.stringify({ bench: 'codec', machine, cases }))
     break
   }
   case 'windows': {

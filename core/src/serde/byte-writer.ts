@@ -3,11 +3,23 @@
  * `buffer` may be replaced by a larger one at any `reserve`, so take it anew after each call.
  */
 export class ByteWriter {
-  buffer: Buffer
   position = 0
+  readonly buffer: Buffer
+  /** The same bytes, four at a time, but for what is left over at the end. */
+  readonly words: Uint32Array
+  /** The same bytes, for numbers that stand anywhere among them. */
+  readonly view: DataView
 
   constructor(initialBytes = 1024) {
     this.buffer = Buffer.allocUnsafeSlow(initialBytes)
+    this.words = wordsOf(this.buffer)
+    this.view = viewOf(this.buffer)
+  }
+
+  /** Lets go of the buffer, and of what was written, for one of this size. */
+  renew(bytes: number): void {
+    this.position = 0
+    this.#use(Buffer.allocUnsafeSlow(bytes))
   }
 
   /** Makes room for `bytes` more and returns the position to write at; the caller moves `position`. */
@@ -54,10 +66,26 @@ export class ByteWriter {
   }
 
   #grow(needed: number): void {
-    let size = this.buffer.length * 2
+    let size = Math.max(1, this.buffer.length) * 2
     while (size < needed) size *= 2
     const larger = Buffer.allocUnsafeSlow(size)
     this.buffer.copy(larger, 0, 0, this.position)
-    this.buffer = larger
+    this.#use(larger)
   }
+
+  #use(buffer: Buffer): void {
+    const own = this as { buffer: Buffer; words: Uint32Array; view: DataView }
+    own.buffer = buffer
+    own.words = wordsOf(buffer)
+    own.view = viewOf(buffer)
+  }
+}
+
+/** A buffer of its own begins at the first byte of its memory. */
+function wordsOf(buffer: Buffer): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
 }

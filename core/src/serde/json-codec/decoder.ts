@@ -1,7 +1,5 @@
 import {
   found,
-  LITERAL,
-  PLAIN,
   parse,
   readNumber,
   readString,
@@ -11,6 +9,7 @@ import {
   stringReader,
 } from './reading.ts'
 import type { Rule } from './rule.ts'
+import { LITERAL, plainEnd, view } from './scanning.ts'
 import type { AnyShape, ArrayShape, NumberShape, ObjectShape, PropertyShape, Shape } from './shape.ts'
 import { pick } from './shape.ts'
 
@@ -31,15 +30,17 @@ export function generateDecoder(shape: Shape): Decoder {
   const code = new DecoderCode()
   const value = code.value(shape)
   const source = `'use strict'
+${code.strings.map((_, at) => `const string${at} = strings[${at}]`).join('\n')}
 ${code.rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
 return function decodeJson(b, p, end) {
   let q = 0, c = 0
+  view(b)
   if (b[p] <= 32) p = skipWhitespace(b, p)
 ${value.code}
   while (p < end && (b[p] === 32 || b[p] === 10 || b[p] === 13 || b[p] === 9)) p++
   return p === end ? ${value.name} : undefined
 }`
-  const runtime = { found, LITERAL, PLAIN, parse, readNumber, readString, skipValue, skipWhitespace }
+  const runtime = { found, LITERAL, parse, plainEnd, readNumber, readString, skipValue, skipWhitespace, view }
   const names = [...Object.keys(runtime), 'strings', 'rules', 'keep']
   const make = new Function(...names, source) as (...given: unknown[]) => Decoder
   const keep = code.kept.map((shape) => (value: unknown) => pick(shape, value))
@@ -127,9 +128,8 @@ p = q`
   #string(target: string): string {
     const reader = this.strings.push(stringReader()) - 1
     return `if (b[p] !== 34) return undefined
-q = p + 1
-while (q < end && PLAIN[b[q]] === 1) q++
-if (b[q] === 34) { ${target} = strings[${reader}](b, p + 1, q); p = q + 1 }
+q = plainEnd(b, p + 1, end)
+if (b[q] === 34) { ${target} = string${reader}(b, p + 1, q); p = q + 1 }
 else {
   ${target} = readString(b, p)
   if (${target} === undefined) return undefined

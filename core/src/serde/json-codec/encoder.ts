@@ -20,7 +20,7 @@ export function generateEncoder(shape: Shape): Encoder {
   const source = `'use strict'
 ${code.rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
 return function encodeJson(value, w) {
-  let b = w.buffer, p = w.position
+  let b = w.buffer, view = w.view, p = w.position
 ${body}
 ${code.flush()}
   w.position = p
@@ -197,17 +197,28 @@ export function hasRequired(properties: readonly PropertyShape[]): boolean {
   return properties.some(({ isOptional }) => !isOptional)
 }
 
+/** Constant text is written eight bytes at a time, the last of which may be nothing that stays. */
+const SPARE = 8
+
 function ensure(bytes: number): string {
-  return `if (p + ${bytes} > b.length) { w.position = p; w.reserve(${bytes}); b = w.buffer }`
+  return `if (p + ${bytes + SPARE} > b.length) { w.position = p; w.reserve(${bytes + SPARE}); b = w.buffer; view = w.view }`
 }
 
 function stores(text: string): string {
   const bytes = Buffer.from(text)
-  const writes = [...bytes].map((byte, at) => `b[p${at === 0 ? '' : ` + ${at}`}] = ${byte}`)
+  const writes: string[] = []
+  let at = 0
+  while (bytes.length - at > 3) {
+    const eight = Buffer.alloc(8)
+    bytes.copy(eight, 0, at)
+    writes.push(`view.setFloat64(p + ${at}, ${eight.readDoubleLE()}, true)`)
+    at += 8
+  }
+  for (; at < bytes.length; at++) writes.push(`b[p + ${at}] = ${bytes[at]}`)
   return [...writes, `p += ${bytes.length}`].join('; ')
 }
 
 /** Code that works on the writer itself. */
 function call(code: string): string {
-  return `w.position = p; ${code}; b = w.buffer; p = w.position`
+  return `w.position = p; ${code}; b = w.buffer; view = w.view; p = w.position`
 }

@@ -1,20 +1,11 @@
 import type { FastBuffer } from './fast-buffer.ts'
+import { literalEnd } from './scanning.ts'
 
 /*
  * The pieces of JSON (RFC 8259) that generated decoders do not spell out. A position beyond the buffer reads as undefined, which
  * no comparison takes for a character (tables are never asked for it), so nothing here runs on for ever; whether a record ended where it should is checked at
  * its end. Nothing throws: -1 or undefined says that the bytes are for the slow way, which finds out what is wrong with them.
  */
-
-/** 1 for bytes that stand for themselves in a string of ASCII. */
-export const PLAIN: Uint8Array = new Uint8Array(256)
-/** The same with the bytes of longer characters. */
-export const LITERAL: Uint8Array = new Uint8Array(256)
-for (let byte = 0x20; byte < 0x100; byte++) {
-  if (byte === 0x22 || byte === 0x5c) continue
-  LITERAL[byte] = 1
-  if (byte < 0x80) PLAIN[byte] = 1
-}
 
 /** What the last call found, where it has two results. */
 export const found: { at: number; number: number } = { at: 0, number: 0 }
@@ -73,7 +64,7 @@ export function readString(bytes: FastBuffer, start: number): string | undefined
   let p = start + 1
   let hasEscapes = false
   for (;;) {
-    while (p < bytes.length && LITERAL[bytes[p] as number] === 1) p++
+    p = literalEnd(bytes, p, bytes.length)
     if (bytes[p] === 0x22) break
     if (bytes[p] !== 0x5c || bytes[p + 1] === undefined) return undefined
     hasEscapes = true
@@ -107,7 +98,7 @@ export function skipValue(bytes: FastBuffer, start: number, depth: number): numb
 function skipString(bytes: FastBuffer, start: number): number {
   let p = start + 1
   for (;;) {
-    while (p < bytes.length && LITERAL[bytes[p] as number] === 1) p++
+    p = literalEnd(bytes, p, bytes.length)
     const c = bytes[p]
     if (c === 0x22) return p + 1
     if (c !== 0x5c) return -1

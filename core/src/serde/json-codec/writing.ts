@@ -1,13 +1,16 @@
 import { StreamError } from '../../errors.ts'
 import type { ByteWriter } from '../byte-writer.ts'
 import type { FastBuffer } from './fast-buffer.ts'
-import { PLAIN } from './reading.ts'
 import type { Rule } from './rule.ts'
+import { isPlain, PLAIN } from './scanning.ts'
 import { type AnyShape, pick } from './shape.ts'
 
 /** Strings up to this length are written character by character; beyond, a native call is quicker. */
 const SHORT = 20
 const BILLION = 1_000_000_000
+/** The two digits of each number below a hundred. */
+const TENS = Uint8Array.from({ length: 100 }, (_, n) => 0x30 + Math.floor(n / 10))
+const ONES = Uint8Array.from({ length: 100 }, (_, n) => 0x30 + (n % 10))
 
 /** A string with its quotes, as JSON.stringify writes it. */
 export function writeString(target: ByteWriter, text: string): void {
@@ -27,8 +30,8 @@ export function writeString(target: ByteWriter, text: string): void {
     }
   } else {
     p += buffer.utf8Write(text, p)
-    for (let i = at + 1; i < p; i++) {
-      if (PLAIN[buffer[i] as number] === 1) continue
+    // Longer than the text: of more than ASCII, with lone surrogates perhaps.
+    if (p - at - 1 !== length || !isPlain(buffer, target.words, at + 1, p)) {
       writeEscaped(target, text)
       return
     }
@@ -43,25 +46,29 @@ function writeEscaped(target: ByteWriter, text: string): void {
 
 /** A whole number of 32 bits; there must be room for eleven characters. Gives the position behind it. */
 export function writeInt32(buffer: Buffer, at: number, value: number): number {
-  let p = at
+  if (value >= 0) return writeDigits(buffer, at, value)
+  buffer[at] = 0x2d
+  return writeDigits(buffer, at + 1, -value)
+}
+
+/** As many digits as it has, of a whole number from 0 to 2³². */
+function writeDigits(buffer: Buffer, at: number, value: number): number {
+  if (value < 10) {
+    buffer[at] = 0x30 + value
+    return at + 1
+  }
+  const end = at + digitsOf(value)
+  let p = end
   let rest = value
-  if (rest < 0) {
-    buffer[p++] = 0x2d
-    rest = -rest
+  while (rest >= 100) {
+    const quotient = (rest / 100) >>> 0
+    const two = rest - quotient * 100
+    buffer[--p] = ONES[two] as number
+    buffer[--p] = TENS[two] as number
+    rest = quotient
   }
-  if (rest < 10) {
-    buffer[p] = 0x30 + rest
-    return p + 1
-  }
-  const end = p + digitsOf(rest)
-  p = end
-  // Its quotient fits 32 bits even where the negated least number does not.
-  while (rest >= 10) {
-    const tenth = Math.floor(rest / 10)
-    buffer[--p] = 0x30 + (rest - tenth * 10)
-    rest = tenth
-  }
-  buffer[p - 1] = 0x30 + rest
+  buffer[--p] = ONES[rest] as number
+  if (p > at) buffer[p - 1] = TENS[rest] as number
   return end
 }
 
@@ -78,16 +85,20 @@ export function writeNumber(target: ByteWriter, value: number): void {
     }
     const high = Math.floor(rest / BILLION)
     if (high === 0) {
-      target.position = writeInt32(buffer, p, rest)
+      target.position = writeDigits(buffer, p, rest)
       return
     }
-    p = writeInt32(buffer, p, high)
-    let low = rest - high * BILLION
-    for (let i = p + 8; i >= p; i--) {
-      const tenth = Math.floor(low / 10)
-      buffer[i] = 0x30 + (low - tenth * 10)
-      low = tenth
+    p = writeDigits(buffer, p, high)
+    // Nine digits, with the zeros in front.
+    let low = (rest - high * BILLION) >>> 0
+    for (let i = p + 8; i > p; i -= 2) {
+      const quotient = (low / 100) >>> 0
+      const two = low - quotient * 100
+      buffer[i] = ONES[two] as number
+      buffer[i - 1] = TENS[two] as number
+      low = quotient
     }
+    buffer[p] = 0x30 + low
     target.position = p + 9
     return
   }

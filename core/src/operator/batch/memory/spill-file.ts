@@ -73,13 +73,13 @@ export class SpillFile<T> {
     this.#written += position
     this.#share.onSpilled(position)
     this.#writer.position = 0
-    if (buffer.length > 2 * WRITE_BYTES) this.#writer.buffer = Buffer.allocUnsafeSlow(WRITE_BYTES)
+    if (buffer.length > 2 * WRITE_BYTES) this.#writer.renew(WRITE_BYTES)
   }
 
   /** Writes out what is buffered and gives the buffer back; more may still be appended. */
   finish(): void {
     this.flush()
-    this.#writer.buffer = Buffer.allocUnsafeSlow(1024)
+    this.#writer.renew(1024)
   }
 
   /** Reads from the beginning. What is appended meanwhile is read too. `readers` share the memory for reading. */
@@ -102,8 +102,7 @@ export class SpillFile<T> {
   close(): void {
     if (this.#descriptor >= 0) closeSync(this.#descriptor)
     this.#descriptor = -1
-    this.#writer.position = 0
-    this.#writer.buffer = Buffer.alloc(0)
+    this.#writer.renew(0)
   }
 
   #failed(what: string, cause: unknown): StreamError {
