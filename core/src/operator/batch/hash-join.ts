@@ -1,6 +1,6 @@
-import { FAN_OUT, MAX_LEVEL, partitionAt } from './memory/hash-level.ts'
-import { KeyMap } from './memory/key-map.ts'
-import { sizeOf } from './memory/size-of.ts'
+import { ChunkPool } from './memory/encoded-rows.ts'
+import { FAN_OUT, hashAt, MAX_LEVEL, partitionOf } from './memory/hash-level.ts'
+import { JoinTable, NONE } from './memory/join-table.ts'
 import { SpillFile } from './memory/spill-file.ts'
 import type { MemoryShare } from './memory/task-memory.ts'
 import { type PairedSide, SortedPairs } from './sorted-pairs.ts'
@@ -18,21 +18,15 @@ export interface HashJoinOptions {
   readonly pair: (build: unknown, probe: unknown) => unknown
 }
 
-interface Rows {
-  readonly values: unknown[]
-  isMatched: boolean
-}
-
-const KEY_BYTES = 120
-const NOTHING: readonly unknown[] = []
-const NO_PARTNER: readonly unknown[] = [undefined]
+/** The record is given without a partner. */
+const ALONE = -2
+/** Up to this part of the memory rows are held as objects, which is faster; beyond it as bytes. */
+const OBJECTS = 1 / 8
 
 /** A sixteenth of the keys: in memory, or on disk together with what probes it. */
 interface Partition {
-  rows: KeyMap<Rows>
+  readonly table: JoinTable
   bytes: number
-  /** Records of the build side. */
-  count: number
   build: SpillFile<unknown> | null
   probe: SpillFile<unknown> | null
 }
@@ -49,55 +43,76 @@ export class HashJoin {
   readonly #options: HashJoinOptions
   readonly #share: MemoryShare
   readonly #level: number
-  readonly #partitions: Partition[]
+  /** Until there are many rows there is one. */
+  #partitions: Partition[]
   #bytes = 0
+  /** Of the record that probes, while its partners are gone through. */
+  #key: unknown
+  #table: JoinTable
+  #at = NONE
 
   constructor(options: HashJoinOptions, share: MemoryShare, level = 0) {
     this.#options = options
     this.#share = share
     this.#level = level
-    // Until it does not fit there is one, and no hash to compute.
-    this.#partitions = [emptyPartition()]
+    this.#partitions = [this.#emptyPartition(null)]
+    this.#table = (this.#partitions[0] as Partition).table
   }
 
   addBuild(value: unknown): void {
-    const key = this.#options.build.key(value)
-    const partition = this.#partitionOf(key)
+    const hash = hashAt(this.#level, this.#options.build.key(value))
+    const partition = this.#partitionOf(hash)
     if (partition.build !== null) {
       partition.build.append(value)
       return
     }
-    this.#insert(partition, key, value)
+    this.#take(partition, partition.table.add(hash, value))
+    if (this.#partitions.length === 1 && this.#bytes > this.#share.limit * OBJECTS) this.#split()
     while (this.#share.isOver && this.#spillLargest()) {}
   }
 
   /**
-   * The records that a record goes together with: undefined alone when it is given without a partner, none when it is not or when its
-   * partition is on disk and its turn comes later.
+   * Whether there is something that the record goes together with: `partner` is the first of that, and `next` moves on. False when the
+   * record is not given, or its partition is on disk and its turn comes later.
    */
-  probe(value: unknown): readonly unknown[] {
+  probe(value: unknown): boolean {
     const { probe } = this.#options
     const key = probe.key(value)
-    const partition = this.#partitionOf(key)
+    const hash = hashAt(this.#level, key)
+    const partition = this.#partitionOf(hash)
     if (partition.probe !== null) {
       partition.probe.append(value)
-      return NOTHING
+      return false
     }
-    const rows = partition.rows.get(key)?.value
-    if (rows === undefined) return probe.keeps ? NO_PARTNER : NOTHING
-    rows.isMatched = true
-    return rows.values
+    this.#key = key
+    this.#table = partition.table
+    this.#at = partition.table.first(hash, key)
+    if (this.#at === NONE && probe.keeps) this.#at = ALONE
+    return this.#at !== NONE
+  }
+
+  /** Undefined when the record is given without one. */
+  get partner(): unknown {
+    return this.#at === ALONE ? undefined : this.#table.value
+  }
+
+  next(): boolean {
+    this.#at = this.#at < 0 ? NONE : this.#table.after(this.#at, this.#key)
+    return this.#at !== NONE
+  }
+
+  /** All results of one record. */
+  *joined(value: unknown): Generator<unknown> {
+    const { pair } = this.#options
+    for (let isThere = this.probe(value); isThere; isThere = this.next()) yield pair(this.partner, value)
   }
 
   /** What was left for later, and records of the build side without a partner. */
   *rest(): Generator<unknown> {
     const { build, pair } = this.#options
-    for (const { rows } of this.#partitions) {
+    for (const { table } of this.#partitions) {
       if (!build.keeps) break
-      for (const { value } of rows.entries()) {
-        if (value.isMatched) continue
-        for (const row of value.values) yield pair(row, undefined)
-      }
+      for (const row of table.unmatched()) yield pair(row, undefined)
     }
     this.#release()
     for (const partition of this.#partitions) {
@@ -126,7 +141,9 @@ export class HashJoin {
       for (const cursor = builds.read(2); cursor.next(); ) join.addBuild(cursor.value)
       for (const cursor = probes.read(2); cursor.next(); ) {
         const probe = cursor.value
-        for (const row of join.probe(probe)) yield this.#options.pair(row, probe)
+        for (let isThere = join.probe(probe); isThere; isThere = join.next()) {
+          yield this.#options.pair(join.partner, probe)
+        }
       }
       yield* join.rest()
     } finally {
@@ -146,24 +163,15 @@ export class HashJoin {
     }
   }
 
-  #partitionOf(key: unknown): Partition {
-    const at = this.#partitions.length === 1 ? 0 : partitionAt(this.#level, key)
+  #partitionOf(hash: number): Partition {
+    const at = this.#partitions.length === 1 ? 0 : partitionOf(hash)
     return this.#partitions[at] as Partition
   }
 
-  #insert(partition: Partition, key: unknown, value: unknown): void {
-    const entry = partition.rows.get(key)
-    let size = sizeOf(value) + 8
-    if (entry === undefined) {
-      size += KEY_BYTES + sizeOf(key)
-      partition.rows.add(key, { values: [value], isMatched: false })
-    } else {
-      entry.value.values.push(value)
-    }
-    partition.bytes += size
-    partition.count++
-    this.#bytes += size
-    this.#share.take(size)
+  #take(partition: Partition, bytes: number): void {
+    partition.bytes += bytes
+    this.#bytes += bytes
+    this.#share.take(bytes)
   }
 
   /** False when nothing is in memory any more. */
@@ -177,36 +185,35 @@ export class HashJoin {
     const { build, probe } = this.#options
     largest.build = new SpillFile(build.serde, this.#share)
     largest.probe = new SpillFile(probe.serde, this.#share)
-    for (const { value } of largest.rows.entries()) for (const row of value.values) largest.build.append(row)
-    largest.rows = new KeyMap()
-    this.#bytes -= largest.bytes
-    this.#share.release(largest.bytes)
-    largest.bytes = 0
+    largest.table.writeTo(largest.build)
+    largest.table.clear()
+    this.#take(largest, -largest.bytes)
     return true
   }
 
+  /** Makes of the rows that are held as objects sixteen partitions that hold bytes. */
   #split(): void {
-    const whole = this.#partitions.pop() as Partition
-    for (let at = 0; at < FAN_OUT; at++) this.#partitions.push(emptyPartition())
-    for (const { key, value } of whole.rows.entries()) {
-      const partition = this.#partitions[partitionAt(this.#level, key)] as Partition
-      partition.rows.add(key, value)
-      partition.count += value.values.length
-      // Near enough for the choice of the largest; the sum stays what it was.
-      partition.bytes += (whole.bytes * value.values.length) / whole.count
+    const whole = this.#partitions[0] as Partition
+    this.#take(whole, -whole.bytes)
+    const pool = new ChunkPool(this.#share.limit, FAN_OUT)
+    this.#partitions = Array.from({ length: FAN_OUT }, () => this.#emptyPartition(pool))
+    for (let at = 0; at < whole.table.length; at++) {
+      const hash = whole.table.hashOf(at)
+      const partition = this.#partitionOf(hash)
+      this.#take(partition, partition.table.add(hash, whole.table.row(at)))
     }
+    whole.table.clear()
   }
 
   #release(): void {
-    this.#share.release(this.#bytes)
-    this.#bytes = 0
     for (const partition of this.#partitions) {
-      partition.rows = new KeyMap()
-      partition.bytes = 0
+      this.#take(partition, -partition.bytes)
+      partition.table.clear()
     }
   }
-}
 
-function emptyPartition(): Partition {
-  return { rows: new KeyMap(), bytes: 0, count: 0, build: null, probe: null }
+  #emptyPartition(pool: ChunkPool | null): Partition {
+    const { key, serde } = this.#options.build
+    return { table: new JoinTable(key, serde, pool), bytes: 0, build: null, probe: null }
+  }
 }

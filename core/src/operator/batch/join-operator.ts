@@ -56,11 +56,16 @@ export class HashJoinOperator extends BoundedOperator<unknown> {
     if (input === this.#buildInput) this.#join.addBuild(value)
     // Those that wait go first, in case something comes while they are given.
     else if (!this.#isBuilt || this.#waiting.length > 0) this.#waiting.add(value)
-    else for (const row of this.#join.probe(value)) this.emit(this.#pair(row, value))
+    else this.#probe(value)
+  }
+
+  #probe(value: unknown): void {
+    const join = this.#join
+    for (let isThere = join.probe(value); isThere; isThere = join.next()) this.emit(this.#pair(join.partner, value))
   }
 
   *#waited(): Generator<unknown> {
-    for (const value of this.#waiting) for (const row of this.#join.probe(value)) yield this.#pair(row, value)
+    for (const value of this.#waiting) yield* this.#join.joined(value)
     this.#waiting.clear()
   }
 }
