@@ -1,0 +1,91 @@
+import { tmpdir } from 'node:os'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Counter } from '../../../../src/metrics/registry.ts'
+import { ChunkPool } from '../../../../src/operator/batch/memory/encoded-rows.ts'
+import { JoinTable, NONE } from '../../../../src/operator/batch/memory/join-table.ts'
+import { KeyColumn } from '../../../../src/operator/batch/memory/key-column.ts'
+import { mergeSort } from '../../../../src/operator/batch/memory/merge-sort.ts'
+import { SpillFile } from '../../../../src/operator/batch/memory/spill-file.ts'
+import { TaskMemory } from '../../../../src/operator/batch/memory/task-memory.ts'
+import { msgpack } from '../../../../src/serde/msgpack.ts'
+
+interface Row {
+  readonly key: number
+  readonly text: string
+}
+
+const serde = msgpack<unknown>()
+const keyOf = (row: unknown): unknown => (row as Row).key
+
+describe('a table of a join', () => {
+  it('finds the rows of a key, each once, as objects and as bytes, among rows with the same hash', () => {
+    const rows = fc.array(fc.record({ key: fc.nat(20), text: fc.string() }), { maxLength: 300 })
+    fc.assert(
+      fc.property(rows, fc.boolean(), fc.integer({ min: 1, max: 1000 }), (all, asObjects, hashes) => {
+        const table = new JoinTable(keyOf, serde, asObjects ? null : new ChunkPool(1))
+        // A bad hash on purpose.
+        const hashOf = (key: number): number => Math.imul(key % hashes, 0x9e3779b1)
+        for (const row of all) expect(table.add(hashOf(row.key), row)).toBeGreaterThan(0)
+        for (let key = 0; key < 10; key++) {
+          const found: unknown[] = []
+          for (let at = table.first(hashOf(key), key); at !== NONE; at = table.after(at, key)) found.push(table.value)
+          expect(found.toReversed()).toEqual(all.filter((row) => row.key === key))
+        }
+        expect([...table.unmatched()]).toEqual(all.filter(({ key }) => key >= 10))
+        table.clear()
+        expect(table.length).toBe(0)
+        expect(table.first(hashOf(1), 1)).toBe(NONE)
+      }),
+    )
+  })
+
+  it('writes its rows to a file without decoding them, those larger than a chunk too', () => {
+    for (const pool of [null, new ChunkPool(1)]) {
+      const table = new JoinTable(keyOf, serde, pool)
+      const all = [1, 3000, 100_000, 5, 4090].map((length, key) => ({ key, text: 'x'.repeat(length) }))
+      for (const row of all) table.add(row.key, row)
+      const file = new SpillFile(serde, new TaskMemory({ budgetBytes: 1, directory: tmpdir() }).share(new Counter()))
+      table.writeTo(file)
+      const read: unknown[] = []
+      for (const cursor = file.read(); cursor.next(); ) read.push(cursor.value)
+      expect(read).toEqual(all)
+      file.close()
+    }
+  })
+})
+
+describe('a column of keys', () => {
+  it('gives what was put into it, be all of it numbers or not, also when it is used again', () => {
+    const keys = fc.oneof(fc.array(fc.double()), fc.array(fc.oneof(fc.integer(), fc.string(), fc.constant(null))))
+    const column = new KeyColumn()
+    fc.assert(
+      fc.property(keys, fc.nat(9000), (all, before) => {
+        column.clear()
+        // Over the border of a segment.
+        for (let n = 0; n < before; n++) column.push(n)
+        for (const key of all) column.push(key)
+        expect(column.length).toBe(before + all.length)
+        expect(all.every((key, at) => Object.is(column.at(before + at), key))).toBe(true)
+        if (before > 0) expect(column.at(before - 1)).toBe(before - 1)
+        expect(column.isOrdered).toBe(all.every((key) => typeof key === 'number' && !Number.isNaN(key)))
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('a merge sort of indices', () => {
+  it('is stable and gives what sorting gives', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(30), { maxLength: 400 }), (keys) => {
+        const order = Uint32Array.from(keys.keys())
+        const sorted = mergeSort(order, new Uint32Array(keys.length), keys.length, (left, right) => {
+          return (keys[left] as number) > (keys[right] as number)
+        })
+        const expected = [...keys.keys()].sort((a, b) => (keys[a] as number) - (keys[b] as number) || a - b)
+        expect([...sorted]).toEqual(expected)
+      }),
+    )
+  })
+})
