@@ -48,9 +48,9 @@ export interface RunOptions {
   /** Bytes of output that may wait for the log before a task is blocked. @default 32 MiB */
   readonly maxBufferedOutputBytes?: number
   /**
-   * Bounds the state on the heap: keys that each keyed function of a task holds. Other keys are read from the backend when a
-   * record or a timer needs them, so that state may be larger than memory. Windows and functions beside a broadcast stream
-   * hold all of theirs. @default no bound
+   * Bounds the state on the heap: keys that each keyed function and each window operator of a task holds. Other keys are read from
+   * the backend when a record, a timer or the end of a window needs them, so that state may be larger than memory. Functions
+   * beside a broadcast stream hold all of theirs. @default no bound
    */
   readonly stateCache?: { readonly maxKeys: number }
   /**

@@ -1,23 +1,21 @@
 import type { Counter, Histogram } from '../metrics/registry.ts'
-import type { StateEntry } from '../state/backend.ts'
 import type { KeyCache } from '../state/keyed/key-cache.ts'
 import type { CacheMark, KeySlot } from '../state/keyed/key-table.ts'
-import type { Cells, KeyedStates } from '../state/keyed/keyed-states.ts'
-import type { OperatorContext, PendingWork, StateReader } from './operator.ts'
-
-type Slot = KeySlot<Cells>
+import type { OperatorContext, PendingWork } from './operator.ts'
 
 /** An element that waits for the state of a key, or behind others that do. */
-interface Waiting {
+interface Waiting<Data> {
   /** The key of a record; null for what has none. */
-  readonly slot: Slot | null
+  readonly slot: KeySlot<Data> | null
   /** False when it came to a key that has to be read first; it is run again then. */
   readonly run: () => boolean
-  /** The keys that it came to. */
-  readonly awaited: () => Set<Slot>
+  /** The keys that it came to; none when it must wait for a commit. */
+  readonly awaited: () => ReadonlySet<KeySlot<Data>>
+  /** A barrier may pass while it waits: after a restart the inputs of the task bring it again. */
+  readonly isRepeated: boolean
 }
 
-const NONE: ReadonlySet<Slot> = new Set()
+const NONE: ReadonlySet<never> = new Set()
 /** Elements that wait before no more input is read. */
 const MAX_WAITING = 10_000
 /** Keys of due timers that are read at once. */
@@ -27,27 +25,33 @@ export const TIMER_KEYS = 4_096
  * Holds elements back while the state of their keys is read, and all that came after them, so that their order stays. What
  * the records of a batch miss is read in one round trip.
  */
-export class KeyPrefetch implements PendingWork {
+export class KeyPrefetch<Data> implements PendingWork {
   readonly #context: OperatorContext
-  readonly #states: KeyedStates
-  readonly #cache: KeyCache
-  readonly #reader: StateReader
-  #waiting: Waiting[] = []
+  readonly #cache: KeyCache<Data>
+  readonly #readKeys: (slots: readonly KeySlot<Data>[]) => Promise<() => void>
+  #waiting: Waiting<Data>[] = []
   #head = 0
+  /** Elements that wait and would be lost if a barrier passed, and those that would not. */
+  #lasting = 0
+  #repeated = 0
   /** Keys to be read next, and those that are being read. */
-  #missing = new Set<Slot>()
-  #reading: ReadonlySet<Slot> = NONE
+  #missing = new Set<KeySlot<Data>>()
+  #reading: ReadonlySet<KeySlot<Data>> = NONE
   /** Keys that the first element came to. */
-  #held: ReadonlySet<Slot> = NONE
+  #held: ReadonlySet<KeySlot<Data>> = NONE
   #isScheduled = false
   readonly #keysRead: Counter
   readonly #readTime: Histogram
 
-  constructor(context: OperatorContext, states: KeyedStates, cache: KeyCache, reader: StateReader) {
+  /** What `read` gives puts the keys on the heap. */
+  constructor(
+    context: OperatorContext,
+    cache: KeyCache<Data>,
+    read: (slots: readonly KeySlot<Data>[]) => Promise<() => void>,
+  ) {
     this.#context = context
-    this.#states = states
     this.#cache = cache
-    this.#reader = reader
+    this.#readKeys = read
     this.#keysRead = context.metrics.counter('millrace_state_keys_read', 'Keys that were read from the state backend')
     this.#readTime = context.metrics.histogram('millrace_state_read_ms', 'How long reads from the state backend took')
   }
@@ -57,11 +61,11 @@ export class KeyPrefetch implements PendingWork {
   }
 
   get holdsBarriers(): boolean {
-    return !this.isEmpty
+    return this.#lasting > 0
   }
 
   get isFull(): boolean {
-    return this.#waiting.length - this.#head >= MAX_WAITING || this.#cache.isFull
+    return this.#repeated > 0 || this.#waiting.length - this.#head >= MAX_WAITING || this.#cache.isFull
   }
 
   get needsCommit(): boolean {
@@ -75,18 +79,30 @@ export class KeyPrefetch implements PendingWork {
   }
 
   /** Runs it when the key's state is there and nothing is before it. */
-  addRecord(slot: Slot, run: () => boolean): void {
+  addRecord(slot: KeySlot<Data>, run: () => boolean): void {
     this.#use(slot)
-    this.#add({ slot, run, awaited: () => new Set() })
+    this.#add({ slot, run, awaited: () => NONE, isRepeated: false })
   }
 
   /** Runs it when nothing is before it; again when the keys that it came to are there. */
-  addControl(run: () => boolean, awaited: () => Set<Slot> = () => new Set()): void {
-    if (!this.isEmpty || !run()) this.#add({ slot: null, run, awaited })
+  addControl(run: () => boolean, awaited: () => ReadonlySet<KeySlot<Data>> = () => NONE, isRepeated = false): void {
+    if (!this.isEmpty || !run()) this.#add({ slot: null, run, awaited, isRepeated })
   }
 
-  #add(waiting: Waiting): void {
+  /** An epoch is applied: what waited for that goes on. */
+  onApplied(epoch: number): void {
+    this.#cache.onApplied(epoch)
+    if (!this.isEmpty) this.#schedule()
+  }
+
+  #add(waiting: Waiting<Data>): void {
     this.#waiting.push(waiting)
+    if (waiting.isRepeated) this.#repeated++
+    else this.#lasting++
+    this.#schedule()
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return
     // When the batch is through, so that all that it misses is read at once.
     this.#isScheduled = true
@@ -94,7 +110,7 @@ export class KeyPrefetch implements PendingWork {
   }
 
   /** Keeps the key on the heap, and has it read if it is not there. */
-  #use(slot: Slot): void {
+  #use(slot: KeySlot<Data>): void {
     const mark = slot.mark as CacheMark
     mark.uses++
     if (!mark.isResident && !this.#reading.has(slot)) this.#missing.add(slot)
@@ -102,7 +118,7 @@ export class KeyPrefetch implements PendingWork {
 
   #advance(): void {
     while (this.#head < this.#waiting.length) {
-      const { slot, run, awaited } = this.#waiting[this.#head] as Waiting
+      const { slot, run, awaited, isRepeated } = this.#waiting[this.#head] as Waiting<Data>
       if (slot?.mark?.isResident === false) break
       const isDone = run()
       release(this.#held)
@@ -110,18 +126,20 @@ export class KeyPrefetch implements PendingWork {
       for (const due of this.#held) this.#use(due)
       if (!isDone) break
       if (slot !== null) release([slot])
+      if (isRepeated) this.#repeated--
+      else this.#lasting--
       this.#head++
     }
     if (this.#head === this.#waiting.length || this.#head > MAX_WAITING) {
       this.#waiting.splice(0, this.#head)
       this.#head = 0
     }
-    if (!this.isEmpty) {
+    if (this.#missing.size > 0) {
       this.#read()
       return
     }
     this.#isScheduled = false
-    this.#cache.onDrained()
+    if (this.isEmpty) this.#cache.onDrained()
   }
 
   #read(): void {
@@ -130,14 +148,16 @@ export class KeyPrefetch implements PendingWork {
     this.#keysRead.value += slots.length
     this.#reading = this.#missing
     this.#missing = new Set()
-    const keys = slots.map((slot) => this.#states.addressOf(slot))
     const { post, clock } = this.#context
     const startedMs = clock.now()
-    Promise.all(this.#states.cachedStates.map(({ state }) => this.#reader.read(state, keys))).then(
-      (entries) =>
+    this.#readKeys(slots).then(
+      (restore) =>
         post(() => {
           this.#readTime.record(clock.now() - startedMs)
-          this.#onRead(slots, entries)
+          restore()
+          for (const slot of slots) this.#cache.onRead(slot)
+          this.#reading = NONE
+          this.#advance()
         }),
       (cause: unknown) =>
         post(() => {
@@ -145,19 +165,8 @@ export class KeyPrefetch implements PendingWork {
         }),
     )
   }
-
-  #onRead(slots: readonly Slot[], entries: readonly (readonly (readonly StateEntry[])[])[]): void {
-    this.#states.cachedStates.forEach(({ at }, n) => {
-      slots.forEach((slot, position) => {
-        for (const entry of entries[n]?.[position] ?? []) this.#states.restoreCell(slot, at, entry)
-      })
-    })
-    for (const slot of slots) this.#cache.onRead(slot)
-    this.#reading = NONE
-    this.#advance()
-  }
 }
 
-function release(slots: Iterable<Slot>): void {
+function release(slots: Iterable<KeySlot<unknown>>): void {
   for (const { mark } of slots) (mark as CacheMark).uses--
 }

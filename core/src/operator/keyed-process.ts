@@ -88,8 +88,8 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   #record!: KeyedRecordContext
   #time!: StateTime
   /** Set when the state need not fit on the heap. */
-  #prefetch: KeyPrefetch | null = null
-  #cache: KeyCache | null = null
+  #prefetch: KeyPrefetch<Cells> | null = null
+  #cache: KeyCache<Cells> | null = null
   /** Set when the end of the input may have to wait for the clock. */
   #endDelay: EndDelay | null = null
 
@@ -134,9 +134,9 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const { broadcast, onTermination, onSignal } = this.#function
     const visitsAll = broadcast !== undefined || onTermination != null || onSignal != null
     if (context.stateReader !== null && !visitsAll) {
-      const { maxKeys, isNew } = context.stateReader
-      this.#cache = states.boundedBy(maxKeys, isNew)
-      this.#prefetch = new KeyPrefetch(context, states, this.#cache, context.stateReader)
+      const { stateReader } = context
+      this.#cache = states.boundedBy(stateReader.maxKeys, stateReader.isNew)
+      this.#prefetch = new KeyPrefetch(context, this.#cache, (slots) => states.read(stateReader, slots))
     }
     if (this.#function.timersAtEnd === 'wait') this.#endDelay = new EndDelay(context, () => this.#prefetch)
     this.#record = new KeyedRecordContext(
@@ -177,7 +177,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override onApplied(epoch: number): void {
-    this.#cache?.onApplied(epoch)
+    this.#prefetch?.onApplied(epoch)
   }
 
   override restore(entry: StateEntry): void {
@@ -214,10 +214,10 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   #processCached(input: KeyedInput, value: never, timestamp: number): void {
-    const prefetch = this.#prefetch as KeyPrefetch
+    const prefetch = this.#prefetch as KeyPrefetch<Cells>
     let slot: KeySlot<Cells>
     try {
-      slot = (this.#cache as KeyCache).slot(input.key(value))
+      slot = (this.#cache as KeyCache<Cells>).slot(input.key(value))
     } catch (cause) {
       throw this.failed(cause)
     }

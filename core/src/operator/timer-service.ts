@@ -13,6 +13,13 @@ export const timerCells: readonly CellDeclaration[] = [
   { name: '$processing-timers', kind: 'timers', format: 'timer@1', create: () => new TimerCell() },
 ]
 
+/** @throws TIMESTAMP_INVALID for what is no time */
+export function checkTimerMs(timeMs: number): void {
+  if (!Number.isFinite(timeMs)) {
+    throw new TimestampError(`A timer was set for ${timeMs}; it needs finite milliseconds.`)
+  }
+}
+
 /** Whose timers they are: the keys of an operator, or the windows of its keys. */
 export interface TimerOwner {
   readonly current: KeySlot<Cells>
@@ -74,8 +81,7 @@ export class TimerService {
   }
 
   set(domain: TimeDomain, timeMs: number): void {
-    if (!Number.isFinite(timeMs))
-      throw new TimestampError(`A timer was set for ${timeMs}; it needs finite milliseconds.`)
+    checkTimerMs(timeMs)
     const slot = this.#states.current
     if (!this.#cell(slot, domain).add(timeMs)) return
     this.#states.table.markDirty(slot)

@@ -35,6 +35,9 @@ export class ExchangePartitionInput implements PartitionInput {
   readonly #rounds: RoundAlignment
   /** That can come through the exchange. */
   readonly #signals: readonly Signal[]
+  readonly #isFull: () => boolean
+  /** Frames of the batch that have been taken, where the rest of it waits. */
+  #taken = 0
   #offset: number
 
   constructor(
@@ -46,6 +49,7 @@ export class ExchangePartitionInput implements PartitionInput {
     progress: ExchangeProgress | null,
     origin: RecordOrigin | null = null,
     signals: readonly Signal[] = [],
+    isFull: () => boolean = () => false,
   ) {
     this.#signals = signals
     this.topic = exchange.topic
@@ -53,6 +57,7 @@ export class ExchangePartitionInput implements PartitionInput {
     this.#exchange = exchange
     this.#head = head
     this.#origin = origin
+    this.#isFull = isFull
     this.#offset = offset
     this.#watermarks = progress ? [...progress.watermarks] : new Array<number>(upstreamTasks).fill(MIN_WATERMARK)
     this.#idle = progress ? [...progress.idle] : new Array<boolean>(upstreamTasks).fill(false)
@@ -75,6 +80,10 @@ export class ExchangePartitionInput implements PartitionInput {
     return watermark === MIN_WATERMARK ? Number.NaN : watermark
   }
 
+  get isPartial(): boolean {
+    return this.#taken > 0
+  }
+
   start(): void {
     for (let upstream = 0; upstream < this.#watermarks.length; upstream++) {
       if (this.#ended[upstream]) this.#head.onEnd(upstream)
@@ -85,6 +94,10 @@ export class ExchangePartitionInput implements PartitionInput {
     }
   }
 
+  /**
+   * Stops behind a watermark that leaves no room for more: records behind it would wait in the operator that is busy with it,
+   * and no barrier could pass them. The rest of the batch is to be given again then.
+   */
   process(batch: LogBatch): number {
     const { buffer, valueStarts, valueEnds, count } = batch
     const receiver = this.#head.receiver
@@ -92,7 +105,8 @@ export class ExchangePartitionInput implements PartitionInput {
     const origin = this.#origin
     if (origin !== null) origin.buffer = buffer
     let records = 0
-    let index = 0
+    let index = this.#taken
+    this.#taken = 0
     try {
       for (; index < count; index++) {
         const start = valueStarts[index] as number
@@ -107,6 +121,11 @@ export class ExchangePartitionInput implements PartitionInput {
           receiver.onRecord(value, buffer.readDoubleBE(start + 1))
         } else {
           this.#control(buffer, start, end)
+          if (index + 1 < count && this.#isFull()) {
+            this.#taken = index + 1
+            this.#offset = batch.offsets[index + 1] as number
+            return records
+          }
         }
       }
     } catch (error) {

@@ -13,6 +13,8 @@ export interface PartitionInput {
   readonly reached: number
   /** Runs the records of a fetched batch through the chains; returns how many there were. */
   process(batch: LogBatch): number
+  /** It has taken a part of the batch, and is to be given the batch again for the rest. */
+  readonly isPartial: boolean
   position(): PartitionPosition
   /** Takes what is still to come for nothing, where that is this side's to say. */
   end(): void

@@ -56,6 +56,8 @@ export class TaskInputs {
   /** Heads of sources that may get something to read. */
   readonly #empty: SourceHead[] = []
   #nextSplit = 0
+  /** A batch that an input has taken a part of. */
+  #partial: LogBatch | null = null
   #isInputsTurn = false
 
   constructor(options: TaskInputsOptions) {
@@ -118,7 +120,7 @@ export class TaskInputs {
   #read(): number {
     if (this.#held.size > 0) this.#releaseHeld()
     if (this.#gated.length > 0) this.#openGates()
-    const batch = this.#reader?.take()
+    const batch = this.#partial ?? this.#reader?.take()
     if (batch !== undefined) return this.#process(batch)
     for (let tried = 0; tried < this.#splits.length; tried++) {
       const split = this.#splits[this.#nextSplit] as SplitInput
@@ -193,9 +195,12 @@ export class TaskInputs {
 
   #process(batch: LogBatch): number {
     const input = this.#partitions.get(`${batch.topic}/${batch.partition}`)
+    const isRest = this.#partial !== null
+    this.#partial = null
     if (input === undefined || input.ended) return 0
     const records = input.process(batch)
-    this.#bytesIn.value += bytesOf(batch)
+    if (!isRest) this.#bytesIn.value += bytesOf(batch)
+    if (input.isPartial) this.#partial = batch
     const { topic, partition } = batch
     if (input.ended) this.#reader?.remove([{ topic, partition }])
     else if (input.aligned?.isAhead) {
@@ -336,7 +341,17 @@ export class TaskInputs {
     const progress = takenOver.meta?.operators[exchangeStateUid(exchange)] as ExchangeProgress | undefined
     const { offset } = positionOf(takenOver.partitions, exchange.topic, index)
     const origin = origins.find(exchange.id)
-    const input = new ExchangePartitionInput(exchange, index, upstream, offset, head, progress ?? null, origin, signals)
+    const input = new ExchangePartitionInput(
+      exchange,
+      index,
+      upstream,
+      offset,
+      head,
+      progress ?? null,
+      origin,
+      signals,
+      () => chain.isFull,
+    )
     this.#partitions.set(`${exchange.topic}/${index}`, input)
     this.#exchanges.push({ exchange, input })
     this.#starts.push(() => input.start())

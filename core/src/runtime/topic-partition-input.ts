@@ -54,6 +54,8 @@ export class TopicPartitionInput implements PartitionInput {
     return this.#offset
   }
 
+  readonly isPartial: boolean = false
+
   get ended(): boolean {
     return this.#options.head.isEnded(this.#options.channel)
   }

@@ -6,9 +6,9 @@ import type { StateReader } from '../../src/operator/operator.ts'
 import type { Collector, KeyedContext, TimerFired } from '../../src/operator/process-function.ts'
 import type { StateEntry } from '../../src/state/backend.ts'
 import { listState, mapState, type StateDescriptors, valueState } from '../../src/state/keyed/descriptor.ts'
-import { sleep } from '../../src/time/clock.ts'
 import { VirtualClock } from '../../src/time/virtual-clock.ts'
 import { type Element, OperatorHarness } from './operator-harness.ts'
+import { storedReader } from './stored-reader.ts'
 
 const state = {
   count: valueState({ initial: 0 }),
@@ -69,25 +69,11 @@ function operator(): KeyedProcessOperator {
   })
 }
 
-/** Answers after a while, from what is stored by then. */
-function reader(stored: Map<string, StateEntry>, clock: VirtualClock, maxKeys: number): StateReader {
-  return {
-    maxKeys,
-    isNew: stored.size === 0,
-    async read(name, keys) {
-      await sleep(clock, 3)
-      return keys.map(({ key }) =>
-        [...stored.values()].filter((entry) => entry.state === name && Buffer.compare(entry.key, key) === 0),
-      )
-    },
-  }
-}
-
 async function outcome(steps: readonly Step[], maxKeys: number | null): Promise<Element[]> {
   const clock = new VirtualClock()
   const stored = new Map<string, StateEntry>()
   const create = (owner: KeyedProcessOperator): Promise<OperatorHarness> =>
-    new OperatorHarness(owner, stored, clock, maxKeys === null ? null : reader(stored, clock, maxKeys)).open()
+    new OperatorHarness(owner, stored, clock, maxKeys === null ? null : storedReader(stored, clock, maxKeys)).open()
   let owner = operator()
   let harness = await create(owner)
   const elements: Element[] = []
@@ -156,7 +142,7 @@ describe('state that need not fit on the heap', () => {
     const clock = new VirtualClock()
     const stored = new Map<string, StateEntry>()
     const asked: number[] = []
-    const inner = reader(stored, clock, 10)
+    const inner = storedReader(stored, clock, 10)
     const counting: StateReader = {
       ...inner,
       read(name, keys) {
@@ -189,7 +175,7 @@ describe('state that need not fit on the heap', () => {
   it('does not take a key for stored whose deletion is on its way', async () => {
     const clock = new VirtualClock()
     const stored = new Map<string, StateEntry>()
-    const harness = await new OperatorHarness(operator(), stored, clock, reader(stored, clock, 2)).open()
+    const harness = await new OperatorHarness(operator(), stored, clock, storedReader(stored, clock, 2)).open()
     const send = (key: number, action: Action): void => harness.send({ key, action, time: 0 } satisfies Command, 0)
     for (const key of [1, 2]) send(key, 'count')
     harness.snapshot()

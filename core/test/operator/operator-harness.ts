@@ -31,6 +31,8 @@ export class OperatorHarness {
   readonly #changes: StateChange[] = []
   readonly #stateReader: StateReader | null
   #epoch = 0
+  /** Another instance goes on in its place: nothing comes back to this one. */
+  #isAbandoned = false
 
   constructor(
     operator: Operator,
@@ -58,8 +60,9 @@ export class OperatorHarness {
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
       stateReader,
       signals: signals.length === 0 ? null : operator.inputs.map(() => signals),
-      schedule: (timeMs, callback): CancelTimer => clock.setTimer(Math.max(0, timeMs - clock.now()), callback),
-      post: (callback) => void clock.setTimer(0, callback),
+      schedule: (timeMs, callback): CancelTimer =>
+        clock.setTimer(Math.max(0, timeMs - clock.now()), this.#unlessAbandoned(callback)),
+      post: (callback) => void clock.setTimer(0, this.#unlessAbandoned(callback)),
       output: (tag) => (tag === undefined ? this.#main() : this.#side(tag)),
     })
     for (const entry of stored.values()) if (operator.restoresAtStart(entry.state)) operator.restore(entry)
@@ -72,6 +75,7 @@ export class OperatorHarness {
 
   /** Another instance of the operator, from what the last barrier stored. */
   restart(operator: Operator): Promise<OperatorHarness> {
+    this.#isAbandoned = true
     const next = new OperatorHarness(operator, this.stored, this.clock, this.#stateReader)
     const state = this.operatorStates.get('tested')
     if (state !== undefined) operator.restoreOperatorState(state)
@@ -132,6 +136,12 @@ export class OperatorHarness {
 
   get timestamps(): number[] {
     return this.elements.flatMap((element) => ('record' in element ? [element.timestamp] : []))
+  }
+
+  #unlessAbandoned(callback: () => void): () => void {
+    return () => {
+      if (!this.#isAbandoned) callback()
+    }
   }
 
   #apply(): StateChange[] {

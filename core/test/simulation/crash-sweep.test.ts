@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { simulate, undisturbed } from './run-topology.ts'
-import { committedOutput, topologies } from './topologies.ts'
+import { cachedWindows, committedOutput, topologies } from './topologies.ts'
 
 const SEEDS = [1, 2, 3]
 
@@ -51,6 +51,14 @@ describe.each(topologies)('a job that is $name', (topology) => {
         await simulated.runUntil(() => simulated.isFinished, 60_000)
         expect(committedOutput(simulated.log.storage, topology.outputs), place).toEqual(output)
       }
+    }
+  })
+})
+
+describe.each(cachedWindows)('a job that is $name', (topology, whole) => {
+  it('gives what the job gives that holds everything', async () => {
+    for (const seed of SEEDS) {
+      expect((await undisturbed(topology, seed)).output).toEqual((await undisturbed(whole, seed)).output)
     }
   })
 })

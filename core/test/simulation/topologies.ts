@@ -223,6 +223,24 @@ const plainTopologies: readonly Topology[] = [
     }),
   },
   {
+    name: 'joining in windows',
+    parallelism: 2,
+    outputs: ['pairs'],
+    prepare(storage) {
+      fill(storage, 'left', 1, readings(14, 30))
+      fill(storage, 'right', 2, readings(15, 30))
+      storage.createTopic('pairs', 1)
+    },
+    job: job('window-joined', (env) => {
+      const left = env.topic('left', json<Reading>(), { bounded: true, time }).keyBy(({ key }) => key)
+      const right = env.topic('right', json<Reading>(), { bounded: true, time }).keyBy(({ key }) => key)
+      left
+        .window(sliding(40, 20))
+        .join(right, (a, b, { key, window }) => ({ key, start: window.start, left: a.n, right: b.n }))
+        .toTopic('pairs', json())
+    }),
+  },
+  {
     name: 'keeping more keys than its cache',
     parallelism: 1,
     run: { stateCache: { maxKeys: 2 } },
@@ -383,8 +401,20 @@ const signalTopologies = [1, 2].map(
   }),
 )
 
+/** Holds fewer keys on the heap than there are. */
+function cached(topology: Topology, maxKeys: number): Topology {
+  const name = `holding ${maxKeys} of its keys, ${topology.name}`
+  return { ...topology, name, run: { ...topology.run, stateCache: { maxKeys } } }
+}
+
+/** Each with the same job that holds everything. */
+export const cachedWindows: readonly (readonly [Topology, Topology])[] = plainTopologies
+  .filter(({ name }) => name.startsWith('windowed') || name.startsWith('joining in windows'))
+  .map((topology, at) => [cached(topology, 1 + (at % 2)), topology])
+
 export const topologies: readonly Topology[] = [
   ...plainTopologies,
+  ...cachedWindows.map(([topology]) => topology),
   ...signalTopologies,
   ...loopTopologies,
   ...sinkTopologies,

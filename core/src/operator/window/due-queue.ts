@@ -3,11 +3,33 @@ export interface Due {
   dueMs: number
 }
 
-/**
- * Windows, or keys with windows, by the time at which they are due. Those that are due together share one place in the
- * heap, since windows at fixed places end together for all keys.
- */
+/** Windows, or keys with windows, by the time at which they are due. */
 export class DueQueue<T extends Due> {
+  readonly #buckets = new TimeBuckets<T>()
+
+  get isEmpty(): boolean {
+    return this.#buckets.isEmpty
+  }
+
+  get nextMs(): number {
+    return this.#buckets.nextMs
+  }
+
+  add(item: T, dueMs: number): void {
+    item.dueMs = dueMs
+    this.#buckets.add(item, dueMs)
+  }
+
+  /** Takes off what is due first; stale entries are among it. */
+  take(): readonly T[] {
+    return this.#buckets.take()
+  }
+}
+
+/**
+ * Items by time. Those of one time share one place in the heap, since windows at fixed places end together for all keys.
+ */
+export class TimeBuckets<T> {
   readonly #buckets = new Map<number, T[]>()
   /** The distinct times, a binary heap. */
   readonly #times: number[] = []
@@ -20,18 +42,17 @@ export class DueQueue<T extends Due> {
     return this.#times.length === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number)
   }
 
-  add(item: T, dueMs: number): void {
-    item.dueMs = dueMs
-    const bucket = this.#buckets.get(dueMs)
+  add(item: T, timeMs: number): void {
+    const bucket = this.#buckets.get(timeMs)
     if (bucket !== undefined) {
       bucket.push(item)
       return
     }
-    this.#buckets.set(dueMs, [item])
-    this.#push(dueMs)
+    this.#buckets.set(timeMs, [item])
+    this.#push(timeMs)
   }
 
-  /** Takes off what is due first; stale entries are among it. */
+  /** Takes off what is first in time. */
   take(): readonly T[] {
     const timeMs = this.#times[0] as number
     this.#pop()

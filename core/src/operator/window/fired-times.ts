@@ -12,16 +12,21 @@ const ITEM_BYTES = 16
 export class FiredTimes {
   #items: { readonly from: number; readonly to: number; readonly time: number }[] = []
 
-  snapshot({ index, parallelism, maxParallelism }: OperatorContext, time: number): OperatorState {
-    const item = Buffer.allocUnsafe(ITEM_BYTES)
+  /** `firing` is set when windows are being fired: those of key groups below one have, up to its time. */
+  snapshot(
+    { index, parallelism, maxParallelism }: OperatorContext,
+    time: number,
+    firing: { readonly time: number; readonly keyGroup: number } | null = null,
+  ): OperatorState {
     let from = 0
     while (from < maxParallelism && taskOfKeyGroup(from, maxParallelism, parallelism) < index) from++
     let to = from
     while (to < maxParallelism && taskOfKeyGroup(to, maxParallelism, parallelism) === index) to++
-    item.writeUInt32BE(from, 0)
-    item.writeUInt32BE(to, 4)
-    item.writeDoubleBE(time, 8)
-    return { [NAME]: { mode: 'union', format: 'fired-time@1', items: [item] } }
+    const items =
+      firing === null
+        ? [itemOf(from, to, time)]
+        : [itemOf(from, firing.keyGroup, firing.time), itemOf(firing.keyGroup, to, firing.time - 1)]
+    return { [NAME]: { mode: 'union', format: 'fired-time@1', items } }
   }
 
   restore(state: OperatorState): void {
@@ -37,4 +42,12 @@ export class FiredTimes {
     // Keys of prepartitioned streams are at their topic's tasks, whatever their groups: there is one item then.
     return (own ?? this.#items[0])?.time ?? Number.NEGATIVE_INFINITY
   }
+}
+
+function itemOf(from: number, to: number, time: number): Buffer {
+  const item = Buffer.allocUnsafe(ITEM_BYTES)
+  item.writeUInt32BE(from, 0)
+  item.writeUInt32BE(to, 4)
+  item.writeDoubleBE(time, 8)
+  return item
 }

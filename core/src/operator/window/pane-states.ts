@@ -40,6 +40,11 @@ export class PaneStates {
     }))
   }
 
+  /** The names that they are stored under. */
+  get names(): readonly string[] {
+    return this.#names
+  }
+
   has(state: string): boolean {
     return this.#names.includes(state)
   }

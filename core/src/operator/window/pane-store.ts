@@ -21,9 +21,12 @@ const FIRED_AT_END = 4
 
 /** The panes of all keys, with what has changed of them since the last barrier. */
 export class PaneStore {
-  readonly table: KeyTable<KeyPanes> = new KeyTable<KeyPanes>(() => ({ panes: [], sliced: null }))
+  readonly table: KeyTable<KeyPanes> = new KeyTable<KeyPanes>(() => ({ panes: [], sliced: null, cached: null }))
   readonly states: PaneStates
-  readonly #state: string
+  /** The name that panes are stored under. */
+  readonly state: string
+  /** Keys without panes are kept, for a cache to drop. */
+  keepsKeys = false
   readonly #contents: PaneContents
   readonly #maxParallelism: number
   readonly #scratch = new ByteWriter(1024)
@@ -37,7 +40,7 @@ export class PaneStore {
     maxParallelism: number,
     states: PaneStates = new PaneStates(uid, []),
   ) {
-    this.#state = `${uid}/${name}`
+    this.state = `${uid}/${name}`
     this.#contents = contents
     this.#maxParallelism = maxParallelism
     this.states = states
@@ -45,7 +48,7 @@ export class PaneStore {
 
   get catalog(): StateCatalogEntry[] {
     const { kind, serde } = this.#contents
-    const panes = { state: this.#state, kind: `panes-of-${kind}`, format: `pane@2+${serde.format}` }
+    const panes = { state: this.state, kind: `panes-of-${kind}`, format: `pane@2+${serde.format}` }
     return [panes, ...this.states.catalog]
   }
 
@@ -60,6 +63,8 @@ export class PaneStore {
     if (pane.isDirty) return
     pane.isDirty = true
     this.#dirty.push(pane)
+    const { mark } = pane.slot
+    if (mark !== null) mark.epoch = Number.POSITIVE_INFINITY
   }
 
   /** Takes a pane out of its key; the key is forgotten with its last pane. */
@@ -68,17 +73,20 @@ export class PaneStore {
     const { panes } = pane.slot.data
     panes.splice(panes.indexOf(pane), 1)
     if (pane.isStored) this.markDirty(pane)
-    if (panes.length === 0) this.table.delete(pane.slot)
+    if (panes.length === 0 && !this.keepsKeys) this.table.delete(pane.slot)
   }
 
-  collect(changes: StateChange[]): void {
-    for (const slot of this.table.takeDirty()) if (slot.data.panes.length === 0) this.table.delete(slot)
+  /** Writes what has changed since the last call, and gives the panes. */
+  collect(changes: StateChange[]): readonly Pane[] {
+    for (const slot of this.table.takeDirty()) {
+      if (slot.data.panes.length === 0 && !this.keepsKeys) this.table.delete(slot)
+    }
     const dirty = this.#dirty
     this.#dirty = []
     for (const pane of dirty) {
       pane.isDirty = false
       if (!pane.alive && !pane.isStored) continue
-      const address = this.#address(pane)
+      const address = this.addressOf(pane)
       if (pane.alive) {
         this.#write(pane, address, changes)
       } else {
@@ -86,11 +94,12 @@ export class PaneStore {
         this.states.drop(address.keyGroup, address.key, changes)
       }
     }
+    return dirty
   }
 
   /** Takes a stored entry; false when it belongs to something else. */
   restore(entry: StateEntry): boolean {
-    if (entry.state !== this.#state && !this.states.has(entry.state)) return false
+    if (!this.has(entry.state)) return false
     const bytes = Buffer.from(entry.key.buffer, entry.key.byteOffset, entry.key.length)
     const decoder = new KeyDecoder(bytes, 0, bytes.length)
     const slot = this.table.slot(decoder.read())
@@ -98,16 +107,25 @@ export class PaneStore {
     const { panes } = slot.data
     // Entries come in no order: the bounds are known when the header has come.
     const pane = panes.find((candidate) => candidate.id === id) ?? this.insert(slot, panes.length, id, id, id)
-    pane.isStored = true
-    if (entry.state === this.#state) this.#read(pane, entry)
-    else if (pane.state !== null) this.states.restore(pane.state, entry)
+    this.restorePane(pane, entry)
     return true
+  }
+
+  has(state: string): boolean {
+    return state === this.state || this.states.has(state)
+  }
+
+  /** Takes a stored entry of this pane. */
+  restorePane(pane: Pane, entry: StateEntry): void {
+    pane.isStored = true
+    if (entry.state === this.state) this.#read(pane, entry)
+    else if (pane.state !== null) this.states.restore(pane.state, entry)
   }
 
   /** After the last entry: brings panes into order. */
   *restored(): Iterable<Pane> {
     for (const slot of this.table.slots()) {
-      slot.data.panes.sort((a, b) => a.end - b.end || a.start - b.start)
+      sortPanes(slot)
       yield* slot.data.panes
     }
   }
@@ -122,9 +140,9 @@ export class PaneStore {
     const value = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
     const { kind, serde } = this.#contents
     if (sub === null) {
-      pane.start = value.readDoubleBE(0)
-      pane.end = value.readDoubleBE(8)
-      const flags = value[16] as number
+      const { start, end, flags } = readHeader(value)
+      pane.start = start
+      pane.end = end
       pane.fired = (flags & FIRED) !== 0
       pane.firedAtEnd = (flags & FIRED_AT_END) !== 0
       if (kind === 'accumulator' && (flags & HAS_CONTENTS) !== 0) {
@@ -176,13 +194,29 @@ export class PaneStore {
     pane.storedElements = elements.length
   }
 
-  #address(pane: Pane): PaneAddress {
+  /** Where a pane is stored. */
+  addressOf(pane: Pane): PaneAddress {
     const { bytes } = pane.slot
     const key = Buffer.allocUnsafe(bytes.length + 8)
     key.set(bytes)
     key.writeDoubleBE(pane.id, bytes.length)
-    return { state: this.#state, keyGroup: pane.slot.keyGroup(this.#maxParallelism), key }
+    return { state: this.state, keyGroup: pane.slot.keyGroup(this.#maxParallelism), key }
   }
+}
+
+/** Brings the panes of a key into order. */
+export function sortPanes({ data }: KeySlot<KeyPanes>): void {
+  data.panes.sort((a, b) => a.end - b.end || a.start - b.start)
+}
+
+/** The bounds of a stored pane, and whether it had fired. */
+export function storedBounds({ value }: StateEntry): { start: number; end: number; fired: boolean } {
+  const { start, end, flags } = readHeader(Buffer.from(value.buffer, value.byteOffset, value.length))
+  return { start, end, fired: (flags & FIRED) !== 0 }
+}
+
+function readHeader(value: Buffer): { readonly start: number; readonly end: number; readonly flags: number } {
+  return { start: value.readDoubleBE(0), end: value.readDoubleBE(8), flags: value[16] as number }
 }
 
 interface PaneAddress {

@@ -1,6 +1,7 @@
 import type { KeySlot } from '../../state/keyed/key-table.ts'
 import type { Due } from './due-queue.ts'
 import type { PaneStateSlot } from './pane-states.ts'
+import type { Times } from './parked-keys.ts'
 import type { SlidingAggregate } from './sliding-aggregate.ts'
 
 /** The panes of one key, ascending by end and start. */
@@ -8,6 +9,18 @@ export interface KeyPanes {
   readonly panes: Pane[]
   /** Where panes are slices of overlapping windows. */
   sliced: SlicedKey | null
+  /** Where not all keys are on the heap. */
+  cached: CachedKey | null
+}
+
+/** What a cache of windows knows of a key that is on the heap. */
+export interface CachedKey {
+  /** The serialized key as text. */
+  readonly id: string
+  /** Up to when it stands in the queue. */
+  readonly queued: Times
+  /** Before its windows are read: when something is due. */
+  readonly due: Times
 }
 
 /** A key whose panes are slices, with the window that fires next. */

@@ -2,6 +2,7 @@ import type { KeySlot } from '../../state/keyed/key-table.ts'
 import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { OperatorState } from '../operator-state.ts'
+import type { KeyWindows } from './cached-panes.ts'
 import { DueQueue } from './due-queue.ts'
 import { FiredTimes } from './fired-times.ts'
 import { type KeyPanes, type Pane, SlicedKey } from './pane.ts'
@@ -45,10 +46,7 @@ export class SlicedWindowOperator extends WindowingOperator {
     this.#grid = this.#assigner.grid(context.index, context.parallelism)
     this.#alarm = new ClockAlarm(
       (timeMs, callback) => context.schedule(timeMs, callback),
-      () => {
-        this.#advance(context.clock.now() - 1)
-        this.#wakeUp()
-      },
+      () => this.#onClock(),
     )
   }
 
@@ -58,6 +56,7 @@ export class SlicedWindowOperator extends WindowingOperator {
 
   override async open(): Promise<void> {
     await super.open()
+    this.cached?.open((keyGroup) => this.#fired.of(keyGroup) + 1 + this.#delayMs)
     let slot: KeySlot<KeyPanes> | null = null
     for (const pane of this.store.restored()) {
       if (pane.slot === slot) continue
@@ -70,15 +69,12 @@ export class SlicedWindowOperator extends WindowingOperator {
   }
 
   onRecord(value: never, timestamp: number): void {
-    const time = this.timeOf(timestamp)
-    const grid = this.#grid
+    if (this.cached !== null) {
+      this.recordCached(this.cached, value, (slot) => this.#addRecord(slot, value, timestamp))
+      return
+    }
     try {
-      const slot = this.store.table.slot(this.options.key(value))
-      const firstEnd = grid.firstEnd(time)
-      // In a gap between windows.
-      if (grid.startOf(firstEnd) > time) return
-      if (this.#isGone(grid.lastEnd(time))) this.onLate(value, timestamp)
-      else this.#add(slot, value, time, firstEnd)
+      this.#addRecord(this.store.table.slot(this.options.key(value)), value, timestamp)
     } catch (cause) {
       throw this.failed(cause)
     }
@@ -86,6 +82,10 @@ export class SlicedWindowOperator extends WindowingOperator {
   }
 
   override onWatermark(watermark: number): void {
+    if (this.cached !== null) {
+      this.watermarkCached(this.cached, watermark)
+      return
+    }
     this.watermark = watermark
     if (this.isEventTime) this.#advance(watermark)
     this.out.onWatermark(watermark)
@@ -93,21 +93,88 @@ export class SlicedWindowOperator extends WindowingOperator {
 
   override onBarrier(epoch: number): void {
     const { context } = this
-    const time = this.isEventTime ? this.watermark : context.clock.now() - 1
-    context.delta.setOperatorState(context.uid, this.#fired.snapshot(context, time))
+    const firing = this.cached?.firing(this.#assigner.domain) ?? null
+    const partly = firing && { time: firing.timeMs - this.#delayMs, keyGroup: firing.keyGroup }
+    // What the clock has made due may still wait for its turn.
+    const time = this.isEventTime ? this.watermark : Math.min(context.clock.now() - 1, this.#nextClockMs - 2)
+    context.delta.setOperatorState(context.uid, this.#fired.snapshot(context, time, partly))
     super.onBarrier(epoch)
   }
 
   override onEnd(): void {
-    this.#ending = true
-    this.#advance(Number.POSITIVE_INFINITY)
-    this.#alarm.cancel()
-    this.out.onEnd()
+    const begin = (): number => {
+      this.#ending = true
+      return Number.POSITIVE_INFINITY
+    }
+    const end = (): void => {
+      this.#alarm.cancel()
+      this.out.onEnd()
+    }
+    if (this.cached !== null) this.cached.advance(this.#assigner.domain, begin, end)
+    else {
+      this.#advance(begin())
+      end()
+    }
+  }
+
+  protected override keyWindows(): KeyWindows {
+    const { domain } = this.#assigner
+    const dueMs = ({ data: { sliced } }: KeySlot<KeyPanes>): number =>
+      sliced === null || Number.isNaN(sliced.dueMs) ? Number.POSITIVE_INFINITY : sliced.dueMs + this.#delayMs
+    return {
+      dueMs: (slot, asked) => (asked === domain ? dueMs(slot) : Number.POSITIVE_INFINITY),
+      onDue: (slot, timeMs) => {
+        for (let next = dueMs(slot); next <= timeMs; next = dueMs(slot)) {
+          this.#onDue(this.#keyOf(slot), next - this.#delayMs)
+        }
+        if (slot.data.panes.length === 0) slot.data.sliced = null
+      },
+      onRead: (slot, due) => {
+        const key = this.#keyOf(slot)
+        // Something is due when the next window ends: all before it have fired.
+        key.nextEnd = this.#firstEndAfter(due[domain] - this.#delayMs - 1, slot.data.panes)
+        this.#reschedule(key)
+      },
+      onQueued: () => this.#wakeUp(),
+      storedDueMs: ({ end }, asked) => (asked === domain ? end - 1 + this.#delayMs : Number.POSITIVE_INFINITY),
+      timerStates: {},
+      keyStates: () => null,
+      byKeyGroup: true,
+    }
   }
 
   protected override createStore(): PaneStore {
     const { uid, maxParallelism } = this.context
     return new PaneStore(uid, '$slices', this.options.contents, maxParallelism)
+  }
+
+  /** What is due at a time of the clock is done a millisecond later: it belongs to the window. */
+  get #delayMs(): number {
+    return this.isEventTime ? 0 : 1
+  }
+
+  #onClock(): void {
+    const { clock } = this.context
+    if (this.cached !== null) {
+      this.cached.advance(
+        'processing',
+        () => clock.now(),
+        () => this.#wakeUp(),
+      )
+      return
+    }
+    this.#advance(clock.now() - 1)
+    this.#wakeUp()
+  }
+
+  #addRecord(slot: KeySlot<KeyPanes>, value: never, timestamp: number): void {
+    const time = this.timeOf(timestamp)
+    const grid = this.#grid
+    const firstEnd = grid.firstEnd(time)
+    // In a gap between windows.
+    if (grid.startOf(firstEnd) > time) return
+    if (this.#isGone(grid.lastEnd(time))) this.onLate(value, timestamp)
+    else this.#add(slot, value, time, firstEnd)
   }
 
   #add(slot: KeySlot<KeyPanes>, value: unknown, time: number, firstEnd: number): void {
@@ -224,11 +291,19 @@ export class SlicedWindowOperator extends WindowingOperator {
       key.nextEnd === Number.POSITIVE_INFINITY
         ? this.#grid.lastEnd((panes.at(-1) as Pane).start) - 1 + this.#allowedLatenessMs
         : key.nextEnd - 1
-    if (dueMs !== key.dueMs) this.#queue.add(key, dueMs)
+    if (this.cached !== null) key.dueMs = dueMs
+    else if (dueMs !== key.dueMs) this.#queue.add(key, dueMs)
   }
 
   #wakeUp(): void {
     // A window ends when the clock has reached its end, one millisecond after the last that belongs to it.
-    if (!this.isEventTime && !this.#ending && !this.#queue.isEmpty) this.#alarm.set(this.#queue.nextMs + 1)
+    if (this.isEventTime || this.#ending) return
+    const nextMs = this.#nextClockMs
+    if (nextMs < Number.POSITIVE_INFINITY) this.#alarm.set(nextMs)
+  }
+
+  /** When the clock makes something due. */
+  get #nextClockMs(): number {
+    return this.cached === null ? this.#queue.nextMs + 1 : this.cached.nextClockMs
   }
 }

@@ -10,12 +10,15 @@ import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext, StateCatalogEntry } from '../operator.ts'
 import type { TimerFired } from '../process-function.ts'
 import { TimerService, timerCells } from '../timer-service.ts'
+import type { KeyWindows } from './cached-panes.ts'
 import { DueQueue } from './due-queue.ts'
 import type { Evictor, WindowElement } from './evictor.ts'
 import type { KeyPanes, Pane } from './pane.ts'
 import { type PaneStateDeclaration, type PaneStateSlot, PaneStates } from './pane-states.ts'
 import { PaneStore } from './pane-store.ts'
+import { PaneTimers } from './pane-timers.ts'
 import type { Trigger, TriggerContext, TriggerDecision } from './trigger.ts'
+import { triggeredKeyWindows } from './triggered-key-windows.ts'
 import { isMerging, type TimeWindow, type WindowAssigner } from './window-assigner.ts'
 import type { AnyWindowFunction } from './window-function.ts'
 import type { WindowGrid } from './window-grid.ts'
@@ -26,6 +29,7 @@ import {
   prefixed,
   TRIGGER_PREFIX,
   WINDOW_PREFIX,
+  type WindowTimers,
   WindowTriggerContext,
 } from './window-trigger-context.ts'
 import { WindowingOperator, type WindowingOptions } from './windowing-operator.ts'
@@ -56,7 +60,10 @@ export class TriggeredWindowOperator extends WindowingOperator {
   #grid: WindowGrid | null = null
   #keyStates: KeyedStates | null = null
   #paneOwner!: PaneOwner
-  #timers!: TimerService
+  /** Where all windows are on the heap. */
+  #timers: TimerService | null = null
+  /** Where not all are. */
+  #paneTimers: PaneTimers | null = null
   #triggerContext!: WindowTriggerContext
   #alarm!: ClockAlarm
   #ending = false
@@ -82,29 +89,29 @@ export class TriggeredWindowOperator extends WindowingOperator {
     const triggerStates = this.#trigger.state ?? {}
     const windowStates = this.#function?.windowState ?? {}
     const firstTimer = Object.keys(triggerStates).length + Object.keys(windowStates).length
-    this.#timers = new TimerService(
-      this.#paneOwner,
-      firstTimer,
-      (slot, timeMs, domain) => this.#onTimer((slot as PaneStateSlot).pane, { timeMs, domain }),
-      schedule,
-      () => context.clock.now(),
-    )
+    if (this.cached === null) {
+      this.#timers = new TimerService(
+        this.#paneOwner,
+        firstTimer,
+        (slot, timeMs, domain) => this.#onTimer((slot as PaneStateSlot).pane, { timeMs, domain }),
+        schedule,
+        () => context.clock.now(),
+      )
+    } else this.#paneTimers = new PaneTimers(this.#paneOwner, firstTimer)
+    const timers = (this.#timers ?? this.#paneTimers) as WindowTimers
     const handles = createHandles(
       { ...prefixed(TRIGGER_PREFIX, triggerStates), ...prefixed(WINDOW_PREFIX, windowStates) },
       this.#paneOwner,
       time,
     )
-    this.#triggerContext = new WindowTriggerContext(this, pick(handles, TRIGGER_PREFIX, triggerStates), this.#timers)
+    this.#triggerContext = new WindowTriggerContext(this, pick(handles, TRIGGER_PREFIX, triggerStates), timers)
     this.windowState = pick(handles, WINDOW_PREFIX, windowStates)
     const keyStates = this.#function?.keyState ?? {}
     if (Object.keys(keyStates).length > 0) {
       this.#keyStates = new KeyedStates(context.uid, context.maxParallelism, declareCells(keyStates, time))
       this.keyState = createHandles(keyStates, this.#keyStates, time) as StateHandles<NoState>
     }
-    this.#alarm = new ClockAlarm(schedule, () => {
-      this.#clear(context.clock.now() - 1)
-      this.#wakeUp()
-    })
+    this.#alarm = new ClockAlarm(schedule, () => this.#onClock())
   }
 
   override get catalog(): readonly StateCatalogEntry[] {
@@ -121,26 +128,19 @@ export class TriggeredWindowOperator extends WindowingOperator {
 
   override async open(): Promise<void> {
     await super.open()
+    this.cached?.open()
     for (const pane of this.store.restored()) this.#scheduleEnd(pane)
-    this.#timers.open()
+    this.#timers?.open()
     this.#wakeUp()
   }
 
   onRecord(value: never, timestamp: number): void {
+    if (this.cached !== null) {
+      this.recordCached(this.cached, value, (slot) => this.#addRecord(slot, value, timestamp))
+      return
+    }
     try {
-      const key = this.options.key(value)
-      const { assigner } = this.#options
-      if (assigner.kind === 'global') {
-        this.#addTo(this.store.table.slot(key), GLOBAL, value, timestamp)
-        return
-      }
-      const time = this.timeOf(timestamp)
-      const slot = this.store.table.slot(key)
-      if (this.#grid !== null) this.#addToGrid(this.#grid, slot, value, time, timestamp)
-      else if (assigner.kind === 'session') {
-        const gap = typeof assigner.gap === 'number' ? assigner.gap : assigner.gap(value)
-        if (!this.#addToMerging(slot, { start: time, end: time + gap }, value, time)) this.onLate(value, timestamp)
-      } else if (assigner.kind === 'custom') this.#addToCustom(assigner, slot, value, time, timestamp)
+      this.#addRecord(this.store.table.slot(this.options.key(value)), value, timestamp)
     } catch (cause) {
       throw this.failed(cause)
     }
@@ -148,16 +148,21 @@ export class TriggeredWindowOperator extends WindowingOperator {
   }
 
   override onWatermark(watermark: number): void {
+    if (this.cached !== null) {
+      this.watermarkCached(this.cached, watermark)
+      return
+    }
+    const timers = this.#timers as TimerService
     this.watermark = watermark
     // Timers and ends in the order of their times: what a window's trigger waits for comes before the window goes.
     if (this.isEventTime) {
       while (!this.#ends.isEmpty && this.#ends.nextMs <= watermark) {
         const timeMs = this.#ends.nextMs
-        this.#timers.onWatermark(timeMs)
+        timers.onWatermark(timeMs)
         this.#clear(timeMs)
       }
     }
-    this.#timers.onWatermark(watermark)
+    timers.onWatermark(watermark)
     this.out.onWatermark(watermark)
   }
 
@@ -171,13 +176,50 @@ export class TriggeredWindowOperator extends WindowingOperator {
   }
 
   override onEnd(): void {
+    const end = (): void => {
+      this.#alarm.cancel()
+      this.out.onEnd()
+    }
+    if (this.cached !== null) {
+      this.cached.control(() => {
+        this.#ending = true
+      }, false)
+      this.cached.drain(end)
+      return
+    }
     this.#ending = true
-    this.#timers.onEnd(true)
-    this.#timers.stop()
+    this.#timers?.onEnd(true)
+    this.#timers?.stop()
     // The clock will not come to the end of windows of processing time any more.
     if (this.#isProcessingTime) this.#clear(Number.POSITIVE_INFINITY)
-    this.#alarm.cancel()
-    this.out.onEnd()
+    end()
+  }
+
+  protected override keyWindows(): KeyWindows {
+    return triggeredKeyWindows({
+      uid: this.context.uid,
+      domain: this.isEventTime ? 'event' : 'processing',
+      keptMs: this.isEventTime ? this.options.allowedLatenessMs : 1,
+      timers: () => this.#paneTimers as PaneTimers,
+      onTimer: (pane, timer) => this.#onTimer(pane, timer),
+      onEnd: (pane) => this.#remove(pane),
+      onQueued: () => this.#wakeUp(),
+      keyStates: () => this.#keyStates,
+    })
+  }
+
+  #addRecord(slot: KeySlot<KeyPanes>, value: never, timestamp: number): void {
+    const { assigner } = this.#options
+    if (assigner.kind === 'global') {
+      this.#addTo(slot, GLOBAL, value, timestamp)
+      return
+    }
+    const time = this.timeOf(timestamp)
+    if (this.#grid !== null) this.#addToGrid(this.#grid, slot, value, time, timestamp)
+    else if (assigner.kind === 'session') {
+      const gap = typeof assigner.gap === 'number' ? assigner.gap : assigner.gap(value)
+      if (!this.#addToMerging(slot, { start: time, end: time + gap }, value, time)) this.onLate(value, timestamp)
+    } else if (assigner.kind === 'custom') this.#addToCustom(assigner, slot, value, time, timestamp)
   }
 
   protected override createStore(): PaneStore {
@@ -378,7 +420,7 @@ export class TriggeredWindowOperator extends WindowingOperator {
   }
 
   #scheduleEnd(pane: Pane): void {
-    if (pane.end === Number.POSITIVE_INFINITY) return
+    if (pane.end === Number.POSITIVE_INFINITY || this.cached !== null) return
     this.#ends.add(pane, pane.end - 1 + (this.isEventTime ? this.options.allowedLatenessMs : 0))
   }
 
@@ -408,12 +450,30 @@ export class TriggeredWindowOperator extends WindowingOperator {
 
   #deleteTimers(pane: Pane): void {
     this.#paneOwner.current = pane.state as PaneStateSlot
-    this.#timers.deleteAll()
+    this.#timers?.deleteAll()
+    this.#paneTimers?.deleteAll()
+  }
+
+  #onClock(): void {
+    const { clock } = this.context
+    if (this.cached === null) this.#clear(clock.now() - 1)
+    else
+      this.cached.advance(
+        'processing',
+        () => clock.now(),
+        () => this.#wakeUp(),
+      )
+    this.#wakeUp()
   }
 
   #wakeUp(): void {
+    if (this.#ending) return
+    if (this.cached !== null) {
+      if (this.cached.nextClockMs < Number.POSITIVE_INFINITY) this.#alarm.set(this.cached.nextClockMs)
+      return
+    }
     // Behind the timers of the window's last moment.
-    if (this.#isProcessingTime && !this.#ending && !this.#ends.isEmpty) this.#alarm.set(this.#ends.nextMs + 2)
+    if (this.#isProcessingTime && !this.#ends.isEmpty) this.#alarm.set(this.#ends.nextMs + 2)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { KeySlot } from '../../state/keyed/key-table.ts'
 import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext } from '../operator.ts'
+import type { KeyWindows } from './cached-panes.ts'
 import { DueQueue } from './due-queue.ts'
 import type { KeyPanes, Pane } from './pane.ts'
 import type { AlignedWindows, SessionWindows } from './window-assigner.ts'
@@ -37,28 +38,25 @@ export class WindowOperator extends WindowingOperator {
     super.setup(context)
     this.#alarm = new ClockAlarm(
       (timeMs, callback) => context.schedule(timeMs, callback),
-      () => {
-        this.#advance(context.clock.now() - 1)
-        this.#wakeUp()
-      },
+      () => this.#onClock(),
     )
     if (this.#assigner.kind !== 'session') this.#grid = this.#assigner.grid(context.index, context.parallelism)
   }
 
   override async open(): Promise<void> {
     await super.open()
+    this.cached?.open()
     for (const pane of this.store.restored()) this.#enqueue(pane)
     this.#wakeUp()
   }
 
   onRecord(value: never, timestamp: number): void {
-    const time = this.timeOf(timestamp)
+    if (this.cached !== null) {
+      this.recordCached(this.cached, value, (slot) => this.#addRecord(slot, value, timestamp))
+      return
+    }
     try {
-      const slot = this.store.table.slot(this.options.key(value))
-      const grid = this.#grid
-      const isTaken =
-        grid === null ? this.#addToSession(slot, value, time) : this.#addToAligned(slot, value, time, grid)
-      if (!isTaken) this.onLate(value, timestamp)
+      this.#addRecord(this.store.table.slot(this.options.key(value)), value, timestamp)
     } catch (cause) {
       throw this.failed(cause)
     }
@@ -66,17 +64,74 @@ export class WindowOperator extends WindowingOperator {
   }
 
   override onWatermark(watermark: number): void {
+    if (this.cached !== null) {
+      this.watermarkCached(this.cached, watermark)
+      return
+    }
     this.watermark = watermark
     if (this.isEventTime) this.#advance(watermark)
     this.out.onWatermark(watermark)
   }
 
   override onEnd(): void {
+    const end = (): void => {
+      this.#alarm.cancel()
+      this.out.onEnd()
+    }
     // The clock will not come to the end of open windows any more.
-    this.#ending = true
-    this.#advance(Number.POSITIVE_INFINITY)
-    this.#alarm.cancel()
-    this.out.onEnd()
+    const begin = (): number => {
+      this.#ending = true
+      return Number.POSITIVE_INFINITY
+    }
+    if (this.cached !== null) this.cached.advance(this.#assigner.domain, begin, end)
+    else {
+      this.#advance(begin())
+      end()
+    }
+  }
+
+  protected override keyWindows(): KeyWindows {
+    const { domain } = this.#assigner
+    // What is due at a time of the clock is done a millisecond later: it belongs to the window.
+    const delayMs = domain === 'event' ? 0 : 1
+    return {
+      dueMs: ({ data }, asked) => (asked === domain ? leastDue(data.panes) + delayMs : Number.POSITIVE_INFINITY),
+      onDue: ({ data }, timeMs) => {
+        for (let dueMs = leastDue(data.panes); dueMs + delayMs <= timeMs; dueMs = leastDue(data.panes)) {
+          for (const pane of [...data.panes]) if (pane.dueMs === dueMs) this.#onDue(pane, dueMs)
+        }
+      },
+      onRead: ({ data }) => {
+        for (const pane of data.panes) this.#enqueue(pane)
+      },
+      storedDueMs: ({ end, fired }, asked) =>
+        asked === domain ? end - 1 + delayMs + (fired ? this.#allowedLatenessMs : 0) : Number.POSITIVE_INFINITY,
+      onQueued: () => this.#wakeUp(),
+      timerStates: {},
+      keyStates: () => null,
+      byKeyGroup: false,
+    }
+  }
+
+  #addRecord(slot: KeySlot<KeyPanes>, value: never, timestamp: number): void {
+    const time = this.timeOf(timestamp)
+    const grid = this.#grid
+    const isTaken = grid === null ? this.#addToSession(slot, value, time) : this.#addToAligned(slot, value, time, grid)
+    if (!isTaken) this.onLate(value, timestamp)
+  }
+
+  #onClock(): void {
+    const { clock } = this.context
+    if (this.cached !== null) {
+      this.cached.advance(
+        'processing',
+        () => clock.now(),
+        () => this.#wakeUp(),
+      )
+      return
+    }
+    this.#advance(clock.now() - 1)
+    this.#wakeUp()
   }
 
   #addToAligned(slot: KeySlot<KeyPanes>, value: unknown, time: number, grid: WindowGrid): boolean {
@@ -163,7 +218,9 @@ export class WindowOperator extends WindowingOperator {
   }
 
   #enqueue(pane: Pane): void {
-    this.#queue.add(pane, pane.fired ? pane.end - 1 + this.#allowedLatenessMs : pane.end - 1)
+    const dueMs = pane.fired ? pane.end - 1 + this.#allowedLatenessMs : pane.end - 1
+    if (this.cached === null) this.#queue.add(pane, dueMs)
+    else pane.dueMs = dueMs
   }
 
   /** Fires and clears what is due up to and including this time. */
@@ -202,6 +259,14 @@ export class WindowOperator extends WindowingOperator {
 
   #wakeUp(): void {
     // A window ends when the clock has reached its end, one millisecond after the last that belongs to it.
-    if (!this.isEventTime && !this.#ending && !this.#queue.isEmpty) this.#alarm.set(this.#queue.nextMs + 1)
+    if (this.isEventTime || this.#ending) return
+    const nextMs = this.cached === null ? this.#queue.nextMs + 1 : this.cached.nextClockMs
+    if (nextMs < Number.POSITIVE_INFINITY) this.#alarm.set(nextMs)
   }
+}
+
+function leastDue(panes: readonly Pane[]): number {
+  let leastMs = Number.POSITIVE_INFINITY
+  for (const { dueMs } of panes) if (dueMs < leastMs) leastMs = dueMs
+  return leastMs
 }

@@ -3,7 +3,7 @@ import type { KeySlot } from '../../state/keyed/key-table.ts'
 import { type Cells, declareCells } from '../../state/keyed/keyed-states.ts'
 import type { StateTime } from '../../state/keyed/ttl.ts'
 import type { Timers } from '../process-function.ts'
-import type { TimerService } from '../timer-service.ts'
+import type { TimeDomain } from '../timer-service.ts'
 import type { PaneStateDeclaration, PaneStateSlot } from './pane-states.ts'
 import type { PaneStore } from './pane-store.ts'
 import type { TriggerContext } from './trigger.ts'
@@ -12,6 +12,12 @@ import type { TimeWindow } from './window-assigner.ts'
 /** State of triggers stands beside that of functions, under names that no declared state can have. */
 export const TRIGGER_PREFIX = '$trigger.'
 export const WINDOW_PREFIX = '$window.'
+
+/** Sets and deletes timers of the window that is looked at. */
+export interface WindowTimers {
+  set(domain: TimeDomain, timeMs: number): void
+  delete(domain: TimeDomain, timeMs: number): void
+}
 
 /** Whose state the handles and timers work on: the window that is looked at. */
 export class PaneOwner {
@@ -39,7 +45,7 @@ export class WindowTriggerContext implements TriggerContext<NoState> {
   constructor(
     operator: { readonly watermark: number; now(): number },
     state: StateHandles<NoState>,
-    timers: TimerService,
+    timers: WindowTimers,
   ) {
     this.operator = operator
     this.state = state

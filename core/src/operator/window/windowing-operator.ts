@@ -2,12 +2,22 @@ import { TimestampError } from '../../errors.ts'
 import type { Counter } from '../../metrics/registry.ts'
 import type { StateEntry } from '../../state/backend.ts'
 import type { NoState, StateHandles } from '../../state/keyed/descriptor.ts'
+import type { KeySlot } from '../../state/keyed/key-table.ts'
 import { OneInputOperator } from '../base-operator.ts'
+import type { RoundMark } from '../loop/round.ts'
 import { openContext } from '../open-context.ts'
-import { MIN_WATERMARK, type OperatorContext, type Receiver, type StateCatalogEntry } from '../operator.ts'
+import {
+  MIN_WATERMARK,
+  type OperatorContext,
+  type PendingWork,
+  type Receiver,
+  type StateCatalogEntry,
+} from '../operator.ts'
 import type { OutputTag } from '../output-tag.ts'
 import type { Collector } from '../process-function.ts'
 import type { TimeDomain } from '../timer-service.ts'
+import { CachedPanes, type KeyWindows } from './cached-panes.ts'
+import type { KeyPanes } from './pane.ts'
 import type { PaneContents } from './pane-contents.ts'
 import { PaneStore } from './pane-store.ts'
 import type { TimeWindow } from './window-assigner.ts'
@@ -41,6 +51,8 @@ export abstract class WindowingOperator
   protected readonly options: WindowingOptions
   protected readonly isEventTime: boolean
   protected store!: PaneStore
+  /** Set where not all keys are on the heap. */
+  protected cached: CachedPanes | null = null
   #start = 0
   #end = 0
   /** Event time of what is emitted now. */
@@ -62,6 +74,9 @@ export abstract class WindowingOperator
       'millrace_records_late',
       'Records that came after the allowed lateness of their windows',
     )
+    if (context.stateReader !== null) {
+      this.cached = new CachedPanes(context, this.store, this.keyWindows(), context.stateReader)
+    }
     if (this.options.lateTag !== null) this.#lateOutput = context.output(this.options.lateTag)
   }
 
@@ -69,10 +84,22 @@ export abstract class WindowingOperator
     return this.store.catalog
   }
 
+  override get pending(): PendingWork | null {
+    return this.cached
+  }
+
+  override restoresAtStart(state: string): boolean {
+    return this.cached === null || this.cached.restoresAtStart(state)
+  }
+
+  override onApplied(epoch: number): void {
+    this.cached?.onApplied(epoch)
+  }
+
   override restore(entry: StateEntry): void {
     let isTaken: boolean
     try {
-      isTaken = this.store.restore(entry)
+      isTaken = (this.cached ?? this.store).restore(entry)
     } catch (cause) {
       throw this.failed(cause)
     }
@@ -87,9 +114,20 @@ export abstract class WindowingOperator
     return this.options.function?.close?.()
   }
 
+  override onIdle(idle: boolean): void {
+    if (this.cached === null) this.out.onIdle(idle)
+    else this.cached.control(() => this.out.onIdle(idle), true)
+  }
+
+  override onRound(mark: RoundMark): void {
+    if (this.cached === null) super.onRound(mark)
+    else this.cached.control(() => super.onRound(mark), false)
+  }
+
   override onBarrier(epoch: number): void {
     try {
-      this.store.collect(this.context.delta.changes)
+      if (this.cached === null) this.store.collect(this.context.delta.changes)
+      else this.cached.collect(epoch)
     } catch (cause) {
       throw this.failed(cause)
     }
@@ -119,6 +157,32 @@ export abstract class WindowingOperator
 
   protected createStore(): PaneStore {
     return new PaneStore(this.context.uid, '$panes', this.options.contents, this.context.maxParallelism)
+  }
+
+  /** What a cache is to know of the windows of a key. */
+  protected abstract keyWindows(): KeyWindows
+
+  /** Runs `add` when the windows of the record's key are there. */
+  protected recordCached(cached: CachedPanes, value: never, add: (slot: KeySlot<KeyPanes>) => void): void {
+    try {
+      cached.record(this.options.key(value), (slot) => {
+        try {
+          add(slot)
+        } catch (cause) {
+          throw this.failed(cause)
+        }
+      })
+    } catch (cause) {
+      throw this.failed(cause)
+    }
+  }
+
+  protected watermarkCached(cached: CachedPanes, watermark: number): void {
+    const begin = (): number => {
+      this.watermark = watermark
+      return watermark
+    }
+    cached.advance('event', begin, () => this.out.onWatermark(watermark))
   }
 
   /** The time of a record in the domain of the windows. */

@@ -1,22 +1,22 @@
-import type { Cell } from './cells.ts'
 import type { CacheMark, KeySlot, KeyTable } from './key-table.ts'
 
-type Slot = KeySlot<readonly Cell[]>
-
-/** How a state of the operator is made anew. */
-interface CachedState {
-  readonly kind: string
-  readonly create: () => Cell
+/** What is kept for the keys that a cache bounds. */
+export interface CachedKeys<Data> {
+  readonly table: KeyTable<Data>
+  /** Whether nothing is stored of a key that has come into the table. `isComplete`: no key with state was ever dropped. */
+  isNew(slot: KeySlot<Data>, isComplete: boolean): boolean
+  /** Drops what can be read again; true when the slot must stay for what else it holds. */
+  drop(slot: KeySlot<Data>): boolean
 }
 
 /**
  * Bounds the keys of a table that are on the heap. A key can be dropped once its changes are applied in the backend and
  * nothing waits for it; which one goes is decided by the clock algorithm (Corbató, "A paging experiment with the Multics
- * system", 1968). A key with timers keeps its slot with them: they must fire.
+ * system", 1968).
  */
-export class KeyCache {
-  readonly #table: KeyTable<readonly Cell[]>
-  readonly #states: readonly CachedState[]
+export class KeyCache<Data> {
+  readonly #keys: CachedKeys<Data>
+  readonly #table: KeyTable<Data>
   readonly #maxKeys: number
   /** Some keys come in before others are looked for to go. */
   readonly #evictAt: number
@@ -29,15 +29,15 @@ export class KeyCache {
   #isStuck = false
   /** … or before what waits has gone on. */
   #isInUse = false
-  #hand: Iterator<Slot>
+  #hand: Iterator<KeySlot<Data>>
 
-  constructor(table: KeyTable<readonly Cell[]>, states: readonly CachedState[], maxKeys: number, isComplete: boolean) {
-    this.#table = table
-    this.#states = states
+  constructor(keys: CachedKeys<Data>, maxKeys: number, isComplete: boolean) {
+    this.#keys = keys
+    this.#table = keys.table
     this.#maxKeys = maxKeys
     this.#evictAt = maxKeys + Math.ceil(maxKeys / 64)
     this.#isComplete = isComplete
-    this.#hand = table.slots()[Symbol.iterator]()
+    this.#hand = keys.table.slots()[Symbol.iterator]()
   }
 
   get residents(): number {
@@ -55,28 +55,29 @@ export class KeyCache {
   }
 
   /** The slot of a key, which may have to be read. @throws KEY_INVALID for what cannot be a key */
-  slot(key: unknown): Slot {
+  slot(key: unknown): KeySlot<Data> {
     const slot = this.#table.slot(key)
     if (slot.mark === null) {
-      slot.mark = { isResident: this.#isComplete, isReferenced: true, uses: 0, epoch: 0 }
-      if (this.#isComplete) this.#onResident()
+      const isResident = this.#keys.isNew(slot, this.#isComplete)
+      slot.mark = { isResident, isReferenced: true, uses: 0, epoch: 0 }
+      if (isResident) this.#onResident()
     } else slot.mark.isReferenced = true
     return slot
   }
 
   /** The state of the slot has been read. */
-  onRead(slot: Slot): void {
+  onRead(slot: KeySlot<Data>): void {
     ;(slot.mark as CacheMark).isResident = true
     this.#onResident()
   }
 
-  onCollected(slots: readonly Slot[], epoch: number): void {
+  onCollected(slots: Iterable<KeySlot<Data>>, epoch: number): void {
     this.#collectedEpoch = epoch
     for (const { mark } of slots) if (mark !== null) mark.epoch = epoch
   }
 
   /** Whether a key that nothing is kept for may be forgotten at the barrier: its deletion is not applied yet. */
-  mayForget({ mark }: Slot): boolean {
+  mayForget({ mark }: KeySlot<Data>): boolean {
     if (!this.#isComplete || mark === null || mark.uses > 0) return false
     this.#residents--
     return true
@@ -113,7 +114,7 @@ export class KeyCache {
     if (this.#residents >= this.#evictAt) this.evict()
   }
 
-  #consider(slot: Slot): void {
+  #consider(slot: KeySlot<Data>): void {
     const mark = slot.mark as CacheMark
     if (mark.uses > 0) this.#isInUse = true
     if (!mark.isResident || mark.uses > 0 || slot.isDirty || mark.epoch > this.#appliedEpoch) return
@@ -124,11 +125,6 @@ export class KeyCache {
     this.#isComplete = false
     this.#residents--
     mark.isResident = false
-    let isNeeded = false
-    this.#states.forEach(({ kind, create }, at) => {
-      if (kind !== 'timers') (slot.data as Cell[])[at] = create()
-      else if (!(slot.data[at] as Cell).isEmpty) isNeeded = true
-    })
-    if (!isNeeded) this.#table.delete(slot)
+    if (!this.#keys.drop(slot)) this.#table.delete(slot)
   }
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { StreamError } from '../../errors.ts'
 import { keyFormat } from '../../serde/key-codec.ts'
 import type { Serde } from '../../serde/serde.ts'
-import type { StateChange, StateEntry } from '../backend.ts'
+import type { StateChange, StateEntry, StateKey } from '../backend.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
 import type { StateDescriptor, StateDescriptors } from './descriptor.ts'
 import { KeyCache } from './key-cache.ts'
@@ -12,6 +12,11 @@ import { TtlSweep } from './ttl-sweep.ts'
 
 /** The cells of one key, in the order of declaration. */
 export type Cells = readonly Cell[]
+
+/** Reads the entries of keys of one state (`<operator uid>/<state name>`), by position. */
+export interface KeyReader {
+  read(state: string, keys: readonly StateKey[]): Promise<readonly (readonly StateEntry[])[]>
+}
 
 /** One state of an operator, as far as storing it goes. */
 export interface CellDeclaration {
@@ -38,7 +43,7 @@ export class KeyedStates {
   readonly #names: readonly string[]
   /** Null when no state has a ttl. */
   readonly #sweep: TtlSweep | null
-  #cache: KeyCache | null = null
+  #cache: KeyCache<Cells> | null = null
 
   constructor(uid: string, maxParallelism: number, declarations: readonly CellDeclaration[]) {
     this.#uid = uid
@@ -64,9 +69,28 @@ export class KeyedStates {
   }
 
   /** From now on at most so many keys are held; the others are read when they are needed. */
-  boundedBy(maxKeys: number, isComplete: boolean): KeyCache {
-    this.#cache = new KeyCache(this.table, this.#declarations, maxKeys, isComplete)
+  boundedBy(maxKeys: number, isComplete: boolean): KeyCache<Cells> {
+    const keys = {
+      table: this.table,
+      isNew: (_slot: KeySlot<Cells>, complete: boolean) => complete,
+      drop: (slot: KeySlot<Cells>) => this.#drop(slot),
+    }
+    this.#cache = new KeyCache(keys, maxKeys, isComplete)
     return this.#cache
+  }
+
+  /** Reads these keys; what it gives puts them on the heap. */
+  async read(reader: KeyReader, slots: readonly KeySlot<Cells>[]): Promise<() => void> {
+    const keys = slots.map((slot) => ({ keyGroup: slot.keyGroup(this.#maxParallelism), key: slot.bytes }))
+    const states = this.cachedStates
+    const found = await Promise.all(states.map(({ state }) => reader.read(state, keys)))
+    return () => {
+      states.forEach(({ at }, n) => {
+        slots.forEach((slot, position) => {
+          for (const entry of found[n]?.[position] ?? []) this.restoreCell(slot, at, entry)
+        })
+      })
+    }
   }
 
   /** Writes what has changed since the last call, and forgets keys that nothing is kept for. */
@@ -91,11 +115,6 @@ export class KeyedStates {
     }
   }
 
-  /** Where the states that a cache reads are stored: their names, and the place of a key. */
-  addressOf(slot: KeySlot<Cells>): { readonly keyGroup: number; readonly key: Uint8Array } {
-    return { keyGroup: slot.keyGroup(this.#maxParallelism), key: slot.bytes }
-  }
-
   /** States that are read when they are needed: all but timers, which must be known to fire. */
   get cachedStates(): readonly { readonly at: number; readonly state: string }[] {
     return this.#declarations.flatMap(({ kind }, at) =>
@@ -117,6 +136,16 @@ export class KeyedStates {
     } catch (cause) {
       throw this.#failed('STATE_CORRUPT', 'read', at, slot.key, cause)
     }
+  }
+
+  /** A key with timers keeps its slot with them: they must fire. */
+  #drop(slot: KeySlot<Cells>): boolean {
+    let isNeeded = false
+    this.#declarations.forEach(({ kind, create }, at) => {
+      if (kind !== 'timers') (slot.data as Cell[])[at] = create()
+      else if (!(slot.data[at] as Cell).isEmpty) isNeeded = true
+    })
+    return isNeeded
   }
 
   #failed(

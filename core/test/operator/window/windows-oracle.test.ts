@@ -11,7 +11,10 @@ import {
   tumbling,
   type WindowAssigner,
 } from '../../../src/operator/window/window-assigner.ts'
+import type { StateEntry } from '../../../src/state/backend.ts'
+import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 import { OperatorHarness } from '../operator-harness.ts'
+import { storedReader } from '../stored-reader.ts'
 import { fold, gather, type Reading, type Result, type Settings } from './windows-under-test.ts'
 
 interface Arrival {
@@ -168,7 +171,7 @@ const scripts = fc.array(
       weight: 6,
       arbitrary: fc.record({
         kind: fc.constant('record' as const),
-        key: fc.constantFrom('a', 'b', 'c'),
+        key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
         behind: fc.integer({ min: 0, max: 40 }),
       }),
     },
@@ -186,12 +189,30 @@ interface Run {
   readonly storedAtEnd: number
 }
 
-/** Plays a script; the watermark stays `lag` behind. */
-async function play(create: () => Operator, script: readonly Step[], lag: number): Promise<Run> {
+/**
+ * Plays a script; the watermark stays `lag` behind. With `maxKeys` the operator holds no more keys than that, and what it waits
+ * for takes its time: barriers come as soon as they may, also while a watermark is under way.
+ */
+async function play(
+  create: () => Operator,
+  script: readonly Step[],
+  lag: number,
+  maxKeys: number | null = null,
+): Promise<Run> {
   const arrivals: Arrival[] = []
   const results: Result[] = []
   const late: number[] = []
-  let harness = await new OperatorHarness(create()).open()
+  const clock = new VirtualClock()
+  const stored = new Map<string, StateEntry>()
+  const reader = maxKeys === null ? null : storedReader(stored, clock, maxKeys)
+  let operator = create()
+  let harness = await new OperatorHarness(operator, stored, clock, reader).open()
+  const passable = async (): Promise<void> => {
+    for (let waited = 0; operator.pending?.holdsBarriers === true; waited++) {
+      if (waited > 1_000) throw new Error('It waits for ever.')
+      await clock.advanceBy(1)
+    }
+  }
   const collect = (): void => {
     results.push(...(harness.records as Result[]))
     late.push(...(harness.sides.get('late') ?? []).map((reading) => (reading as Reading).n))
@@ -209,15 +230,22 @@ async function play(create: () => Operator, script: readonly Step[], lag: number
       watermark = Math.max(watermark, now - lag)
       harness.watermark(watermark)
     } else {
+      await passable()
       harness.snapshot()
       if (step.kind === 'barrier') continue
       collect()
-      harness = await harness.restart(create())
+      operator = create()
+      harness = await harness.restart(operator)
       if (watermark > Number.NEGATIVE_INFINITY) harness.watermark(watermark)
     }
   }
   harness.watermark(Number.POSITIVE_INFINITY)
   harness.end()
+  for (let waited = 0; operator.pending?.isEmpty === false; waited++) {
+    if (waited > 1_000) throw new Error('It waits for ever.')
+    await clock.advanceBy(1)
+    if (operator.pending.needsCommit && !operator.pending.holdsBarriers) harness.snapshot()
+  }
   harness.snapshot()
   collect()
   return { arrivals, results, late, storedAtEnd: harness.stored.size }
@@ -236,6 +264,9 @@ const operators: readonly [string, (assigner: WindowAssigner<Reading>, settings:
   ],
 ]
 
+/** Keys that the operator may hold: all of them, or fewer than there are. */
+const caches = fc.constantFrom(null, 1, 2, 3)
+
 describe.each(operators)('windows that %s', (_, create) => {
   it('hold exactly the records that belong to them, whatever the order, the lateness and the restores', async () => {
     await fc.assert(
@@ -244,8 +275,9 @@ describe.each(operators)('windows that %s', (_, create) => {
         scripts,
         fc.integer({ min: 0, max: 41 }),
         fc.constantFrom(0, 1, 7, 30),
-        async (kind, script, lag, lateness) => {
-          const run = await play(() => create(kind.assigner, { lateness }), script, lag)
+        caches,
+        async (kind, script, lag, lateness, maxKeys) => {
+          const run = await play(() => create(kind.assigner, { lateness }), script, lag, maxKeys)
           const expected = oracle(kind, run.arrivals, lateness)
           expect(canonical(lastOf(run.results))).toEqual(canonical(expected.results))
           expect(run.late).toEqual(expected.late)
@@ -258,8 +290,8 @@ describe.each(operators)('windows that %s', (_, create) => {
 
   it('fire once for each window when nothing is late', async () => {
     await fc.assert(
-      fc.asyncProperty(kinds, scripts, async (kind, script) => {
-        const run = await play(() => create(kind.assigner, {}), script, 41)
+      fc.asyncProperty(kinds, scripts, caches, async (kind, script, maxKeys) => {
+        const run = await play(() => create(kind.assigner, {}), script, 41, maxKeys)
         expect(canonical(run.results)).toEqual(canonical(oracle(kind, run.arrivals, 0).results))
       }),
       { numRuns: 100 },
@@ -274,10 +306,11 @@ describe.each(operators)('windows that %s', (_, create) => {
         scripts,
         fc.integer({ min: 0, max: 41 }),
         fc.constantFrom(0, 5, 30),
-        async (gap, isDynamic, script, lag, lateness) => {
+        caches,
+        async (gap, isDynamic, script, lag, lateness, maxKeys) => {
           const gapOf = ({ n }: Reading): number => (isDynamic ? 1 + ((n * 7) % (gap + 3)) : gap)
           const assigner = isDynamic ? sessions(gapOf) : sessions(gap)
-          const run = await play(() => create(assigner, { lateness }), script, lag)
+          const run = await play(() => create(assigner, { lateness }), script, lag, maxKeys)
           const expected = sessionOracle(gapOf, run.arrivals, lateness)
           const last = canonical(lastOf(run.results))
           // Sessions that fired and grew later have fired with their former bounds too.
@@ -305,8 +338,9 @@ describe('windows that do not go by time', () => {
         fc.integer({ min: 1, max: 6 }),
         fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
         scripts,
-        async (size, slide, script) => {
-          const run = await play(() => gather(countWindows(size, slide)), script, 41)
+        caches,
+        async (size, slide, script, maxKeys) => {
+          const run = await play(() => gather(countWindows(size, slide)), script, 41, maxKeys)
           const every = slide ?? size
           const expected = [...valuesByKey(run.arrivals)].flatMap(([key, values]) =>
             Array.from({ length: Math.floor(values.length / every) }, (_, at) => {
@@ -326,9 +360,9 @@ describe('windows that do not go by time', () => {
 
   it('end with the record that is too far from the one that ended the last, over any restores', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 20 }), scripts, async (threshold, script) => {
+      fc.asyncProperty(fc.integer({ min: 0, max: 20 }), scripts, caches, async (threshold, script, maxKeys) => {
         const distance = (from: Reading, current: Reading): number => current.n - from.n
-        const run = await play(() => gather(deltaWindows(threshold, distance)), script, 41)
+        const run = await play(() => gather(deltaWindows(threshold, distance)), script, 41, maxKeys)
         const expected: { key: string; values: number[] }[] = []
         for (const [key, values] of valuesByKey(run.arrivals)) {
           let from = values[0] as number
