@@ -36,6 +36,8 @@ export interface Topology {
   readonly job: Job
   readonly run?: RunOptions
   readonly outputs: readonly string[]
+  /** The steps of a run that a sweep lets a worker crash at. @default all of them */
+  readonly crashes?: number
   prepare(storage: MemoryStorage): void
 }
 
@@ -404,7 +406,7 @@ const signalTopologies = [1, 2].map(
 /** Holds fewer keys on the heap than there are. */
 function cached(topology: Topology, maxKeys: number): Topology {
   const name = `holding ${maxKeys} of its keys, ${topology.name}`
-  return { ...topology, name, run: { ...topology.run, stateCache: { maxKeys } } }
+  return { ...topology, name, crashes: 300, run: { ...topology.run, stateCache: { maxKeys } } }
 }
 
 /** Each with the same job that holds everything. */
