@@ -10,8 +10,8 @@ import { fetchJars } from '../maven.ts'
 import { createServerFolder, NativeRunner, removeServerFolder } from '../native-runner.ts'
 import { reservePorts } from '../ports.ts'
 import { createCertificate } from './certificate.ts'
-import type { KafkaServerOptions } from './options.ts'
-import { kafkaProperties, propertiesText } from './options.ts'
+import type { KafkaNode, KafkaPorts, KafkaServerOptions } from './options.ts'
+import { kafkaProperties, propertiesText, scramArguments } from './options.ts'
 
 const run = promisify(execFile)
 
@@ -20,6 +20,9 @@ export const kafkaVersion = '4.3.1'
 
 const jvmFlags = ['-Xmx384m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:-UsePerfData', '-Xshare:auto']
 const logFlags = ['org.slf4j.simpleLogger.showDateTime=true', 'org.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS']
+
+/** Of a broker: for clients, for controllers, and for brokers among themselves. */
+const PORTS = 3
 
 export interface NativeKafka {
   readonly runner: NativeRunner
@@ -41,31 +44,67 @@ export async function fetchKafka(): Promise<string> {
 
 /** Prepares a broker of this machine with a formatted data folder. It is not started yet. */
 export async function nativeKafka(options: KafkaServerOptions): Promise<NativeKafka> {
-  const { java, keytool } = await findJava(17)
-  const jars = await fetchKafka()
-  const reservation = await reservePorts(3)
-  const folder = createServerFolder('kafka')
+  const reservation = await reservePorts(PORTS)
+  const [client = 0, controller = 0, internal = 0] = reservation.ports
+  const ports = { client, controller, internal }
+  return await prepare(options, { ports, clusterId: newClusterId(), release: () => reservation.release() })
+}
+
+/** Prepares brokers of this machine that are one cluster; each is a controller as well. */
+export async function nativeKafkaCluster(nodes: number, options: KafkaServerOptions): Promise<NativeKafka[]> {
+  const reservation = await reservePorts(PORTS * nodes)
+  const clusterId = newClusterId()
+  const ports = Array.from({ length: nodes }, (_, at): KafkaPorts => {
+    const [client = 0, controller = 0, internal = 0] = reservation.ports.slice(at * PORTS)
+    return { client, controller, internal }
+  })
+  const controllers = ports.map(({ controller }) => controller)
+  let held = nodes
+  const release = (): void => {
+    held--
+    if (held === 0) reservation.release()
+  }
+  const prepared = await Promise.allSettled(
+    ports.map((own, at) => prepare(options, { ports: own, clusterId, release, node: { id: at + 1, controllers } })),
+  )
+  const failed = prepared.find((result) => result.status === 'rejected')
+  const brokers = prepared.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  if (failed === undefined) return brokers
+  await Promise.all(brokers.map(({ runner }) => runner.remove()))
+  throw failed.reason
+}
+
+interface Place {
+  readonly ports: KafkaPorts
+  readonly clusterId: string
+  readonly node?: KafkaNode
+  /** Gives the ports back. */
+  readonly release: () => void
+}
+
+async function prepare(options: KafkaServerOptions, { ports, clusterId, node, release }: Place): Promise<NativeKafka> {
+  let folder: string | undefined
   try {
-    const [client = 0, controller = 0, internal = 0] = reservation.ports
+    const { java, keytool } = await findJava(17)
+    const jars = await fetchKafka()
+    folder = createServerFolder('kafka')
     const certificate = options.tls ? await createCertificate(keytool, folder) : undefined
     const host = '127.0.0.1'
     const dataFolder = join(folder, 'data')
     mkdirSync(dataFolder)
-    const ports = { client, controller, internal }
     const keystore = certificate?.keystore
-    const properties = kafkaProperties({ ...options, ports, bind: host, host, dataFolder, keystore })
+    const properties = kafkaProperties({ ...options, ports, bind: host, host, dataFolder, keystore, node })
     writeFileSync(join(folder, 'server.properties'), propertiesText(properties), { mode: 0o600 })
     const secrets = [options.sasl?.password ?? '', keystore?.password ?? '']
-    const clusterId = newClusterId()
     const classPath = join(jars, '*')
-    await format(java, classPath, folder, clusterId, secrets)
+    await format(java, classPath, folder, ['-t', clusterId, ...scramArguments(options.sasl)], secrets)
     const flags = [...jvmFlags, ...logFlags.map((flag) => `-D${flag}`), ...(options.jvm ?? [])]
     const args = [...flags, '-cp', classPath, 'kafka.Kafka', 'server.properties']
-    const runner = new NativeRunner(folder, { file: java, args }, () => reservation.release())
-    return { runner, host, port: client, clusterId, ca: certificate?.ca, secrets }
+    const runner = new NativeRunner(folder, { file: java, args }, release)
+    return { runner, host, port: ports.client, clusterId, ca: certificate?.ca, secrets }
   } catch (error) {
-    reservation.release()
-    removeServerFolder(folder)
+    release()
+    if (folder !== undefined) removeServerFolder(folder)
     throw error
   }
 }
@@ -82,11 +121,11 @@ async function format(
   java: string,
   classPath: string,
   folder: string,
-  clusterId: string,
+  own: readonly string[],
   secrets: readonly string[],
 ): Promise<void> {
   const flags = ['-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath]
-  const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', 'server.properties']
+  const args = ['kafka.tools.StorageTool', 'format', '-c', 'server.properties', ...own]
   try {
     await run(java, [...flags, ...args], { cwd: folder })
   } catch (error) {

@@ -1,13 +1,23 @@
 import { ServerError } from '../errors.ts'
 import type { ProviderName } from '../runner.ts'
 
+export type SaslMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
+
 export interface KafkaServerOptions {
   /** How to get the broker. Default: the environment's, else Docker, else a process of this machine. */
   readonly provider?: ProviderName
   /** Further lines of server.properties. They win over the others. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>
   /** Clients must authenticate with SASL/PLAIN as this user. Default: none. Of the environment's broker: who to be. */
-  readonly sasl?: { readonly username: string; readonly password: string }
+  readonly sasl?: {
+    readonly username: string
+    readonly password: string
+    /**
+     * Other ways to log in. SCRAM with the same user and password; OAUTHBEARER with any token that is not signed (`alg` none) and names a
+     * subject. Native provider only. Default: none.
+     */
+    readonly mechanisms?: readonly SaslMechanism[]
+  }
   /** Clients must use TLS; `ca` of the server holds the certificate to trust. Native provider only. Default: false. */
   readonly tls?: boolean
   /** Further arguments for the broker's Java. Default: none, so a heap of at most 384 MB and the quick compiler. */
@@ -21,7 +31,15 @@ export interface KafkaSettings extends KafkaServerOptions {
   /** The name under which clients reach the broker. */
   readonly host: string
   readonly dataFolder: string
+  /** Of a cluster. Default: the only node. */
+  readonly node?: KafkaNode | undefined
   readonly keystore?: { readonly file: string; readonly password: string } | undefined
+}
+
+export interface KafkaNode {
+  readonly id: number
+  /** Ports of the controllers, by the nodes' ids from 1 on. */
+  readonly controllers: readonly number[]
 }
 
 export interface KafkaPorts {
@@ -36,11 +54,14 @@ export interface KafkaPorts {
  */
 export function kafkaProperties(settings: KafkaSettings): Map<string, string> {
   const { ports, bind, host, sasl, tls } = settings
+  const { id, controllers } = settings.node ?? { id: 1, controllers: [ports.controller] }
+  const replicas = String(Math.min(controllers.length, 3))
+  const inSync = controllers.length >= 3 ? '2' : '1'
   const protocol = `${sasl === undefined ? '' : 'SASL_'}${tls ? 'SSL' : 'PLAINTEXT'}`
   const properties = new Map<string, string>([
     ['process.roles', 'broker,controller'],
-    ['node.id', '1'],
-    ['controller.quorum.voters', `1@127.0.0.1:${ports.controller}`],
+    ['node.id', String(id)],
+    ['controller.quorum.voters', controllers.map((port, at) => `${at + 1}@127.0.0.1:${port}`).join(',')],
     ['controller.listener.names', 'CONTROLLER'],
     [
       'listeners',
@@ -55,14 +76,15 @@ export function kafkaProperties(settings: KafkaSettings): Map<string, string> {
     // Tests write records with times of their own, which may be long ago: they must not be deleted as old.
     ['log.retention.ms', '-1'],
     ['num.partitions', '1'],
-    ['default.replication.factor', '1'],
-    ['offsets.topic.replication.factor', '1'],
+    ['default.replication.factor', replicas],
+    ['min.insync.replicas', inSync],
+    ['offsets.topic.replication.factor', replicas],
     ['offsets.topic.num.partitions', '4'],
-    ['transaction.state.log.replication.factor', '1'],
-    ['transaction.state.log.min.isr', '1'],
+    ['transaction.state.log.replication.factor', replicas],
+    ['transaction.state.log.min.isr', inSync],
     ['transaction.state.log.num.partitions', '4'],
-    ['share.coordinator.state.topic.replication.factor', '1'],
-    ['share.coordinator.state.topic.min.isr', '1'],
+    ['share.coordinator.state.topic.replication.factor', replicas],
+    ['share.coordinator.state.topic.min.isr', inSync],
     ['share.coordinator.state.topic.num.partitions', '1'],
     ['group.initial.rebalance.delay.ms', '0'],
     ['group.streams.initial.rebalance.delay.ms', '0'],
@@ -88,8 +110,8 @@ export function kafkaProperties(settings: KafkaSettings): Map<string, string> {
   return properties
 }
 
-function addSasl(properties: Map<string, string>, sasl: { username: string; password: string }): void {
-  const { username, password } = sasl
+function addSasl(properties: Map<string, string>, sasl: NonNullable<KafkaServerOptions['sasl']>): void {
+  const { username, password, mechanisms = [] } = sasl
   if (!/^[A-Za-z0-9_.-]+$/.test(username)) {
     throw new ServerError('OPTION_INVALID', 'sasl.username may hold letters, digits, "_", "." and "-" only')
   }
@@ -97,11 +119,29 @@ function addSasl(properties: Map<string, string>, sasl: { username: string; pass
     throw new ServerError('OPTION_INVALID', 'sasl.password may not be empty or hold line breaks')
   }
   const quoted = `"${password.replace(/["\\]/g, '\\$&')}"`
-  properties.set('listener.name.client.sasl.enabled.mechanisms', 'PLAIN')
+  properties.set('listener.name.client.sasl.enabled.mechanisms', ['PLAIN', ...mechanisms].join(','))
   properties.set(
     'listener.name.client.plain.sasl.jaas.config',
     `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}=${quoted};`,
   )
+  for (const mechanism of mechanisms) {
+    properties.set(`listener.name.client.${mechanism.toLowerCase()}.sasl.jaas.config`, loginModules[mechanism])
+  }
+}
+
+const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
+const loginModules: Readonly<Record<SaslMechanism, string>> = {
+  'SCRAM-SHA-256': scram,
+  'SCRAM-SHA-512': scram,
+  OAUTHBEARER: 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;',
+}
+
+/** What `StorageTool format` takes to know a user of SCRAM from the beginning. */
+export function scramArguments(sasl: KafkaServerOptions['sasl']): string[] {
+  const { username, password, mechanisms = [] } = sasl ?? { username: '', password: '' }
+  return mechanisms
+    .filter((mechanism) => mechanism !== 'OAUTHBEARER')
+    .flatMap((mechanism) => ['--add-scram', `${mechanism}=[name="${username}",password="${password}"]`])
 }
 
 /** The text of a Java properties file: backslashes, line breaks and non-ASCII characters escaped. */

@@ -5,7 +5,7 @@ import { chooseProvider } from '../provider.ts'
 import type { ServerRunner } from '../runner.ts'
 import { Server, startWithFreePorts } from '../server.ts'
 import { dockerKafka } from './docker.ts'
-import { nativeKafka } from './native.ts'
+import { type NativeKafka, nativeKafka } from './native.ts'
 import type { KafkaServerOptions } from './options.ts'
 import type { KafkaAddress } from './wire.ts'
 import { fetchMetadata, requestTopic } from './wire.ts'
@@ -58,6 +58,10 @@ export class KafkaServer extends Server {
     if (options.tls && provider !== 'native') {
       throw new ServerError('OPTION_INVALID', `tls is there with provider: 'native' only, not with '${provider}'`)
     }
+    if (sasl?.mechanisms !== undefined && provider !== 'native') {
+      const text = `sasl.mechanisms are there with provider: 'native' only, not with '${provider}'`
+      throw new ServerError('OPTION_INVALID', text)
+    }
     if (provider === 'environment') {
       const secrets = sasl === undefined ? [] : [sasl.password]
       return await KafkaServer.#begin(new EnvironmentRunner(variable), environmentBrokers(), { sasl, secrets })
@@ -66,6 +70,14 @@ export class KafkaServer extends Server {
       const { runner, host, port, ...known } = await (provider === 'docker' ? dockerKafka : nativeKafka)(options)
       return await KafkaServer.#begin(runner, [`${host}:${port}`], { ...known, sasl })
     })
+  }
+
+  /** A prepared node of a cluster: settles when it answers. */
+  static async startNode(
+    { runner, host, port, ...known }: NativeKafka,
+    options: KafkaServerOptions,
+  ): Promise<KafkaServer> {
+    return await KafkaServer.#begin(runner, [`${host}:${port}`], { ...known, sasl: options.sasl })
   }
 
   static async #begin(runner: ServerRunner, brokers: string[], known: Known): Promise<KafkaServer> {

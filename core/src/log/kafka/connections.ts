@@ -12,6 +12,7 @@ import {
 } from '@platformatic/kafka'
 import { ConnectionError } from '../../errors.ts'
 import { type Address, describeAddress, type KafkaSettings, type SaslOptions } from './options.ts'
+import { refusedToken } from './refused-token.ts'
 import { DisconnectedError } from './server-error.ts'
 
 /** A server works off the requests of one connection one after the other, so each kind of waiting gets its own. */
@@ -172,7 +173,14 @@ function hopelessReason(error: unknown): string | undefined {
 }
 
 function saslOptions(sasl: SaslOptions): SASLOptions {
-  if (sasl.mechanism === 'oauthbearer') return { mechanism: 'OAUTHBEARER', token: sasl.token }
+  if (sasl.mechanism === 'oauthbearer') {
+    const authBytesValidator: SASLOptions['authBytesValidator'] = (authBytes, callback) => {
+      const refused = refusedToken(authBytes)
+      if (refused === undefined) callback(null, authBytes)
+      else callback(refused, authBytes)
+    }
+    return { mechanism: 'OAUTHBEARER', token: sasl.token, authBytesValidator }
+  }
   const { username, password } = sasl
   switch (sasl.mechanism) {
     case 'plain':

@@ -8,6 +8,7 @@ import {
 } from '@platformatic/kafka'
 import type { DataConnection } from './data-connection.ts'
 import type { SaslOptions } from './options.ts'
+import { refusedToken } from './refused-token.ts'
 import { errorName } from './server-error.ts'
 
 type Authenticate = typeof saslAuthenticateV2.api
@@ -51,8 +52,19 @@ function perform(
     case 'scram-sha-512':
       return saslScramSha.authenticate(step, connection, 'SHA-512', sasl.username, sasl.password)
     case 'oauthbearer':
-      return saslOAuthBearer.authenticate(step, connection, sasl.token, {})
+      return withToken(step, connection, sasl.token)
   }
+}
+
+async function withToken(
+  step: Authenticate,
+  connection: Connection,
+  token: Extract<SaslOptions, { mechanism: 'oauthbearer' }>['token'],
+): Promise<{ readonly sessionLifetimeMs: bigint }> {
+  const answer = await saslOAuthBearer.authenticate(step, connection, token, {})
+  const refused = refusedToken(answer.authBytes)
+  if (refused !== undefined) throw refused
+  return answer
 }
 
 /** One message to the server and its answer, as the mechanisms call it. */
