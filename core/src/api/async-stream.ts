@@ -44,6 +44,7 @@ export function asyncOperator<T, Result>(
 ): () => Operator {
   const settings = settingsOf(method, options, records)
   const asyncFunction = typeof call === 'function' ? { onRecord: call } : call
+  requireFunction(method, 'onRecord', asyncFunction?.onRecord)
   return () => new AsyncOperator(asyncFunction as AsyncFunction<unknown, unknown>, settings)
 }
 
@@ -53,6 +54,8 @@ export function lookupOperator<T, K, Found>(
   map: AnyJoinMap,
 ): () => Operator {
   const { key, lookup, type = 'inner' } = options
+  requireFunction('lookupJoin', 'key', key)
+  requireFunction('lookupJoin', 'map', map)
   const isLeft = type === 'left'
   const settings = settingsOf('lookupJoin', options, (value, found) =>
     found === undefined && !isLeft ? [] : [map(value, found)],
@@ -73,6 +76,9 @@ function settingsOf<T, Result>(
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw refuse(method, `capacity is ${capacity}; it must be a whole number of at least 1`)
   }
+  if (order !== 'ordered' && order !== 'unordered') {
+    throw refuse(method, `order is ${JSON.stringify(order)}; it must be 'ordered' or 'unordered'`)
+  }
   const timeoutMs = durationMs(timeout)
   if (timeoutMs === 0) throw refuse(method, 'timeout is 0; no call could be done in time')
   return {
@@ -86,6 +92,11 @@ function settingsOf<T, Result>(
     fallback: (fallback ?? null) as ((value: unknown, error: Error) => unknown) | null,
     serde: serde as Serde<unknown>,
   }
+}
+
+/** These may be asynchronous. */
+function requireFunction(method: string, name: string, given: unknown): void {
+  if (typeof given !== 'function') throw refuse(method, `it needs a function ${name}`)
 }
 
 function cacheSettings(options: LookupCacheOptions | undefined): CacheSettings | null {

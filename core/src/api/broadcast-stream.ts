@@ -8,9 +8,9 @@ import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { callSite } from './call-site.ts'
+import { checkFunctions } from './check-functions.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
-import { refuseAsync } from './refuse-async.ts'
 import { signalHandlers, signalUse } from './signal-use.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 
@@ -44,7 +44,7 @@ export class BroadcastConnectedStream<T, Broadcast, Shared extends StateDescript
 
   /** A function that reads the broadcast state with every record. */
   process<Out>(processFunction: BroadcastProcessFunction<T, Broadcast, Out, Shared>): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast', 'onSignal'])
+    checkFunctions('process', processFunction, { required: ['onRecord', 'onBroadcast'], optional: ['onSignal'] })
     const signals = signalUse(processFunction)
     const { builder, edge, state } = this.#broadcast
     const plain = processFunction as unknown as BroadcastProcessFunction<unknown, unknown, unknown, StateDescriptors>
@@ -75,7 +75,10 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedBroadcastProcessFunction<K, T, Broadcast, Out, Shared, Descriptors>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onBroadcast', 'onTimer', 'onSignal'])
+    checkFunctions('process', processFunction, {
+      required: ['onRecord', 'onBroadcast'],
+      optional: ['onTimer', 'onSignal'],
+    })
     const { signals } = signalHandlers(processFunction)
     checkTimersAtEnd(processFunction)
     const { builder, edge, state: shared } = this.#broadcast

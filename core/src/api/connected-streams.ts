@@ -7,9 +7,9 @@ import type { LogicalEdge } from '../plan/logical-graph.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { callSite } from './call-site.ts'
+import { checkFunctions } from './check-functions.ts'
 import { DataStream } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
-import { refuseAsync } from './refuse-async.ts'
 import { signalHandlers, signalUse } from './signal-use.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 
@@ -25,7 +25,7 @@ export class ConnectedStreams<Left, Right> {
 
   /** A function with a handler for each of the two. */
   process<Out>(processFunction: CoProcessFunction<Left, Right, Out>): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onLeft', 'onRight', 'onSignal'])
+    checkFunctions('process', processFunction, { required: ['onLeft', 'onRight'], optional: ['onSignal'] })
     const signals = signalUse(processFunction)
     const create = (): Operator => new CoProcessOperator(processFunction, signals)
     return new DataStream<Out>(
@@ -56,7 +56,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedCoProcessFunction<K, Left, Right, Out, Descriptors>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onLeft', 'onRight', 'onTimer', 'onSignal'])
+    checkFunctions('process', processFunction, { required: ['onLeft', 'onRight'], optional: ['onTimer', 'onSignal'] })
     checkTimersAtEnd(processFunction)
     const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())

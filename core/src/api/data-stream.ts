@@ -25,11 +25,11 @@ import { DataSet } from './batch/data-set.ts'
 import { type BroadcastJoinOptions, broadcastJoin } from './broadcast-join.ts'
 import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
+import { checkFunctions } from './check-functions.ts'
 import { ConnectedStreams } from './connected-streams.ts'
 import type { BuildingNode, GraphBuilder, OperatorSpec } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import { type BulkOptions, type IterateOptions, iterate, iterateBulk, type LoopContext } from './looped-stream.ts'
-import { refuseAsync } from './refuse-async.ts'
 import { signalUse } from './signal-use.ts'
 import { SinkHandle } from './sink-handle.ts'
 import type { SinkTopology } from './sink-topology.ts'
@@ -177,7 +177,10 @@ export class DataStream<T> {
   process<Out, Lists extends OperatorListDescriptors = NoState>(
     processFunction: ProcessFunction<T, Out, Lists>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onWatermark', 'onSignal', 'onEnd'])
+    checkFunctions('process', processFunction, {
+      required: ['onRecord'],
+      optional: ['onWatermark', 'onSignal', 'onEnd'],
+    })
     const signals = signalUse(processFunction)
     const { operatorState } = processFunction
     const plain = processFunction as unknown as ProcessFunction<T, Out>
@@ -318,7 +321,7 @@ export class DataStream<T> {
 
   /** To the task that the function names, from 0 to `tasks - 1`. */
   partitionBy(select: (value: T, tasks: number) => number, options: ExchangeOptions<T> = {}): DataStream<T> {
-    refuseAsync('partitionBy', { select }, ['select'])
+    checkFunctions('partitionBy', { select }, { required: ['select'] })
     const custom = select as (value: unknown, tasks: number) => number
     return this.spread('partition', { kind: 'custom', select: custom, value: serdeOf(options) })
   }
@@ -353,8 +356,9 @@ export class DataStream<T> {
   keyBy<K>(key: (value: T) => K, options?: KeyByOptions<T>): KeyedStream<K, T>
   keyBy<const Field>(field: Field & keyof T, options?: KeyByOptions<T>): KeyedStream<T[Field & keyof T], T>
   keyBy<K>(by: ((value: T) => K) | keyof T, options: KeyByOptions<T> = {}): KeyedStream<K, T> {
-    const key = typeof by === 'function' ? by : (value: T): K => value[by] as K
-    refuseAsync('keyBy', { key }, ['key'])
+    const isField = typeof by === 'string' ? by !== '' : typeof by === 'number' || typeof by === 'symbol'
+    const key = isField ? (value: T): K => value[by as keyof T] as K : (by as (value: T) => K)
+    checkFunctions('keyBy', { key }, { required: ['key'] })
     const select = key as (value: unknown) => unknown
     const field = typeof by === 'string' ? { field: by } : {}
     const partitioning: Partitioning = options.prepartitioned
@@ -472,7 +476,7 @@ function richFunction<In, Result>(
 ): RichFunction<In, Result> {
   const rich = typeof given === 'function' ? { onRecord: given } : given
   const instead = method === 'flatMap' ? 'flatMapAsync' : 'mapAsync'
-  refuseAsync(method, rich, ['onRecord'], `; call ${instead} instead`)
+  checkFunctions(method, rich, { required: ['onRecord'], advice: `; call ${instead} instead` })
   return rich
 }
 

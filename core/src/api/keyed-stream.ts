@@ -13,6 +13,7 @@ import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { BroadcastStream, KeyedBroadcastConnectedStream } from './broadcast-stream.ts'
 import { callSite } from './call-site.ts'
+import { checkFunctions } from './check-functions.ts'
 import { KeyedConnectedStreams, roundHandlers } from './connected-streams.ts'
 import { DataStream } from './data-stream.ts'
 import { greatest, least, type Ordered, sum } from './field-reduce.ts'
@@ -26,7 +27,6 @@ import {
   regularJoinFunction,
 } from './joins.ts'
 import { type DeltaOptions, iterateDelta, type LoopContext, type SolutionSet } from './looped-stream.ts'
-import { refuseAsync } from './refuse-async.ts'
 import { signalHandlers } from './signal-use.ts'
 import { checkTimersAtEnd } from './timers-at-end.ts'
 import { windowSpec } from './window-spec.ts'
@@ -46,7 +46,7 @@ export class KeyedStream<K, T> {
 
   /** Folds the records of each key into one value, and gives that value after each record. */
   reduce(reduce: (left: T, right: T) => T, options: { readonly serde?: Serde<T> } = {}): DataStream<T> {
-    refuseAsync('reduce', { reduce }, ['reduce'])
+    checkFunctions('reduce', { reduce }, { required: ['reduce'] })
     const key = this.#key
     return this.#then('reduce', () => keyedReduce(key, reduce, options.serde ?? msgpack<T>()))
   }
@@ -91,7 +91,7 @@ export class KeyedStream<K, T> {
   process<Out, Descriptors extends StateDescriptors = NoState>(
     processFunction: KeyedProcessFunction<K, T, Out, Descriptors>,
   ): DataStream<Out> {
-    refuseAsync('process', processFunction, ['onRecord', 'onTimer', 'onSignal'])
+    checkFunctions('process', processFunction, { required: ['onRecord'], optional: ['onTimer', 'onSignal'] })
     checkTimersAtEnd(processFunction)
     const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
     checkDescriptors(state, callSite())

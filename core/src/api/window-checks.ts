@@ -5,7 +5,6 @@ import type { AnyWindowFunction } from '../operator/window/window-function.ts'
 import { checkDescriptors } from '../state/keyed/check-descriptors.ts'
 import type { StateDescriptor, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { callSite } from './call-site.ts'
-import { refuseAsync } from './refuse-async.ts'
 import type { WindowSpec } from './window-spec.ts'
 
 /** What to throw for a wrong use of windows. */
@@ -18,13 +17,12 @@ export function checkWindow(spec: WindowSpec, windowFunction: AnyWindowFunction 
   checkTrigger(spec)
   const place = callSite()
   const { windowState = {}, keyState = {} } = windowFunction ?? {}
-  if (spec.trigger !== null) refuseAsync('trigger', spec.trigger, ['onRecord', 'onTimer', 'onMerge', 'onClear'])
   checkDescriptors(windowState, place, 'state of a window goes with the window')
   checkDescriptors(keyState, place, 'state beside windows does not expire; keep it in a process function behind them')
   if (isMerging(spec.assigner)) checkMergeable(windowState)
 }
 
-function checkTrigger({ assigner, trigger: given }: WindowSpec): void {
+function checkTrigger({ assigner, trigger: given, allowedLatenessMs }: WindowSpec): void {
   const trigger = given ?? (assigner.kind === 'global' ? assigner.trigger : null)
   if (trigger === null) {
     if (assigner.kind !== 'global') return
@@ -39,6 +37,12 @@ function checkTrigger({ assigner, trigger: given }: WindowSpec): void {
     throw refuse(
       'trigger',
       `'${trigger.name}' goes by ${trigger.domain} time, but the windows by ${assigner.domain} time`,
+    )
+  }
+  if (trigger.needsLateness && !(allowedLatenessMs > 0)) {
+    throw refuse(
+      'trigger',
+      `'${trigger.name}' says what late records do, and there are none for these windows without allowedLateness`,
     )
   }
   if (!isMerging(assigner)) return

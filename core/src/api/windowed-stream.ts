@@ -18,13 +18,13 @@ import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Aggregate, NoState, StateDescriptors } from '../state/keyed/descriptor.ts'
 import { type Duration, durationMs } from '../time/duration.ts'
+import { checkFunctions } from './check-functions.ts'
 import { coGroupFunction, coGroupSpec } from './co-group.ts'
 import { DataStream } from './data-stream.ts'
 import { greatest, least, type Ordered, sum } from './field-reduce.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import type { JoinSerdes } from './joins.ts'
 import type { KeyedStream } from './keyed-stream.ts'
-import { refuseAsync } from './refuse-async.ts'
 import { checkWindow, refuse } from './window-checks.ts'
 import { combinerOf } from './window-combiner.ts'
 import { toWindowFunction, type WindowSpec, windowOperator } from './window-spec.ts'
@@ -69,6 +69,7 @@ export class WindowedStream<K, T> {
 
   /** Says when windows fire, in place of what their kind does by default. */
   trigger<State extends StateDescriptors>(trigger: Trigger<T, State>): WindowedStream<K, T> {
+    checkFunctions('trigger', trigger, { required: ['onRecord'], optional: ['onTimer', 'onMerge'] })
     return this.#with({ trigger: trigger as unknown as Trigger<never> })
   }
 
@@ -77,6 +78,7 @@ export class WindowedStream<K, T> {
     const { assigner } = this.#spec
     if (assigner.kind === 'global' && assigner.evictor !== null)
       throw refuse('evictor', `${assigner.name} with a slide evicts all but its last records itself`)
+    checkFunctions('evictor', evictor, { required: ['retain'] })
     return this.#with({ evictor: evictor as Evictor<never> })
   }
 
@@ -97,7 +99,8 @@ export class WindowedStream<K, T> {
     map?: WindowMap<K, T, Out> | WindowFunction<K, T, Out>,
     options: WindowStateOptions<T> = {},
   ): DataStream<T> | DataStream<Out> {
-    refuseAsync('reduce', { reduce, map }, ['reduce', 'map'])
+    checkFunctions('reduce', { reduce }, { required: ['reduce'] })
+    this.#checkMap('reduce', map)
     return this.#folded<Out>('window-reduce', reducing(reduce, options.serde ?? msgpack<T>()), map)
   }
 
@@ -152,7 +155,8 @@ export class WindowedStream<K, T> {
     aggregate: Aggregate<T, Accumulator, Result>,
     map?: WindowMap<K, Result, Out> | WindowFunction<K, Result, Out>,
   ): DataStream<Result> | DataStream<Out> {
-    refuseAsync('aggregate', { ...aggregate, map }, ['create', 'add', 'merge', 'result', 'map'])
+    checkFunctions('aggregate', aggregate, { required: ['create', 'add', 'result'], optional: ['merge'] })
+    this.#checkMap('aggregate', map)
     if (isMerging(this.#spec.assigner) && aggregate.merge === undefined) {
       throw refuse(
         'aggregate',
@@ -181,7 +185,7 @@ export class WindowedStream<K, T> {
     options: WindowStateOptions<T> = {},
   ): DataStream<Out> {
     const functions = typeof given === 'function' ? { onWindow: given } : given
-    refuseAsync('process', functions, ['onWindow', 'onClear'])
+    checkFunctions('process', functions, { required: ['onWindow'], optional: ['onClear'] })
     const windowFunction = toWindowFunction(functions)
     const serde = options.serde ?? msgpack<T>()
     const contents = this.#evictor === null ? gathering(serde) : gatheringElements(serde)
@@ -201,6 +205,7 @@ export class WindowedStream<K, T> {
     onWindow: (left: readonly T[], right: readonly Other[], context: WindowContext<K>, out: Collector<Out>) => void,
     serdes: JoinSerdes<T, Other> = {},
   ): DataStream<Out> {
+    checkFunctions('coGroup', { onWindow }, { required: ['onWindow'] })
     return this.#coGroup('window-co-group', other, onWindow as never, serdes)
   }
 
@@ -210,6 +215,7 @@ export class WindowedStream<K, T> {
     map: (left: T, right: Other, context: WindowContext<K>) => Out,
     serdes: JoinSerdes<T, Other> = {},
   ): DataStream<Out> {
+    checkFunctions('join', { map }, { required: ['map'] })
     const pairs = (
       left: readonly T[],
       right: readonly Other[],
@@ -247,6 +253,13 @@ export class WindowedStream<K, T> {
       keyed: true,
     })
     return new DataStream<Out>(this.#builder, node)
+  }
+
+  /** What is made of a window's result: a function, or an object with one. */
+  #checkMap(method: string, map: unknown): void {
+    if (map === undefined) return
+    if (typeof map === 'function') checkFunctions(method, { map }, { required: ['map'] })
+    else checkFunctions(method, map as { onWindow?: unknown }, { required: ['onWindow'] })
   }
 
   get #evictor(): Evictor<never> | null {

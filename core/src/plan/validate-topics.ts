@@ -9,7 +9,24 @@ export function checkTopics(graph: LogicalGraph): void {
       const { topic, onDecodeFailure } = node.source
       checkName(graph, node, topic)
       checkNotOwned(graph, node, topic)
-      if (typeof onDecodeFailure === 'object') checkNotOwned(graph, node, onDecodeFailure.deadLetterTopic)
+      if (typeof onDecodeFailure === 'object') {
+        checkName(graph, node, onDecodeFailure.deadLetterTopic)
+        checkNotOwned(graph, node, onDecodeFailure.deadLetterTopic)
+      } else if (onDecodeFailure !== 'fail' && onDecodeFailure !== 'skip') {
+        throw invalid(
+          graph,
+          node,
+          `has onDecodeFailure ${JSON.stringify(onDecodeFailure)}; it must be 'fail', 'skip' or { deadLetterTopic }`,
+        )
+      }
+      const { start } = node.source
+      if (start !== 'earliest' && start !== 'latest' && !(typeof start === 'number' && start >= 0)) {
+        throw invalid(
+          graph,
+          node,
+          `starts at ${JSON.stringify(start)}; it must be 'earliest', 'latest' or a time in milliseconds`,
+        )
+      }
       const other = reading.get(topic)
       if (other !== undefined) {
         throw invalid(

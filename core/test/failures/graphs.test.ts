@@ -293,6 +293,96 @@ describe('a graph that cannot run is refused when it is started', () => {
       (env) => byKey(env).process({ ...first, onTimer: asyncVoid }),
       /^process at .*async function \(onTimer\)/,
     ],
+    ['a map without a function', (env) => numbers(env).map(5 as never), /^map at .*needs a function onRecord/],
+    ['a filter of nothing', (env) => numbers(env).filter(undefined as never), /^filter at .*and is given nothing/],
+    ['a function without onRecord', (env) => byKey(env).process({} as never), /^process at .*function onRecord/],
+    [
+      'a timer that is no function',
+      (env) => byKey(env).process({ ...first, onTimer: 1 as never }),
+      /^process at .*function onTimer, and is given a value of type number/,
+    ],
+    [
+      'a pair of streams of which one has no function',
+      (env) =>
+        byKey(env)
+          .connect(byKey(env))
+          .process({ onLeft() {} } as never),
+      /^process at .*function onRight/,
+    ],
+    ['a key of nothing', (env) => numbers(env).keyBy(undefined as never), /^keyBy at .*function key/],
+    ['a field without a name', (env) => numbers(env).keyBy('' as never), /^keyBy at .*function key/],
+    ['a reduction by nothing', (env) => byKey(env).reduce(undefined as never), /^reduce at .*function reduce/],
+    [
+      'an aggregate without a result',
+      (env) => windows(env).aggregate({ create: () => 0, add: (n: number) => n } as never),
+      /^aggregate at .*function result/,
+    ],
+    [
+      'a window function that is none',
+      (env) => windows(env).aggregate({ create: () => 0, add: (n) => n, result: (n) => n }, {} as never),
+      /^aggregate at .*function onWindow/,
+    ],
+    ['windows processed by nothing', (env) => windows(env).process({} as never), /^process at .*function onWindow/],
+    [
+      'windows joined by nothing',
+      (env) => windows(env).join(byKey(env), undefined as never),
+      /^join at .*function map/,
+    ],
+    [
+      'a trigger that decides nothing',
+      (env) => windows(env).trigger({ name: 'none' } as never),
+      /^trigger at .*onRecord/,
+    ],
+    ['an evictor that keeps nothing', (env) => windows(env).evictor({} as never), /^evictor at .*function retain/],
+    [
+      'an evictor without a span',
+      (env) => windows(env).evictor(evictors.time(0)),
+      /^time at .*evictors\.time was given 0/,
+    ],
+    [
+      'a trigger for late records where none are kept',
+      (env) =>
+        windows(env)
+          .trigger(triggers.endOfWindow({ late: triggers.count(2) }))
+          .reduce((a) => a),
+      /^trigger at .*without allowedLateness/,
+    ],
+    [
+      'a trigger that cannot merge with windows that do',
+      (env) =>
+        byKey(env)
+          .window(sessions('5s'))
+          .trigger({ name: 'each', onRecord: () => 'fire' })
+          .reduce((a) => a),
+      /^trigger at .*no onMerge/,
+    ],
+    ['a partitioner of nothing', (env) => numbers(env).partitionBy(undefined as never), /^partitionBy at .*select/],
+    ['a call of nothing', (env) => numbers(env).mapAsync(undefined as never), /^mapAsync at .*function onRecord/],
+    [
+      'results in an order that there is not',
+      (env) => numbers(env).mapAsync(asyncNumber, { order: 'any' as never }),
+      /^mapAsync at .*order is "any"/,
+    ],
+    [
+      'a lookup without a key',
+      (env) => numbers(env).lookupJoin({ lookup: async () => 1 } as never, (n) => n),
+      /^lookupJoin at .*function key/,
+    ],
+    [
+      'a dead-letter topic with a name that cannot be one',
+      (env) => env.topic('in', json(), { onDecodeFailure: { deadLetterTopic: 'a b' } }).print(),
+      /uses topic 'a b'/,
+    ],
+    [
+      'a start that is no place',
+      (env) => env.topic('in', json(), { start: 'first' as never }).print(),
+      /starts at "first"/,
+    ],
+    [
+      'a policy that there is not',
+      (env) => env.topic('in', json(), { onDecodeFailure: 'ignore' as never }).print(),
+      /onDecodeFailure "ignore"/,
+    ],
     ['an asynchronous key', (env) => numbers(env).keyBy(asyncNumber), /^keyBy at .*async function/],
     [
       'an asynchronous fold',

@@ -43,6 +43,8 @@ export const evictors: {
   },
   time(span, { when = 'before' } = {}) {
     const spanMs = durationMs(span)
+    if (spanMs === 0)
+      throw new OptionError('evictors.time was given 0; no record is less than that older than the newest one.')
     return {
       name: 'time',
       when,

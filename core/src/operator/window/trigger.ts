@@ -43,6 +43,8 @@ export interface Trigger<T, State extends StateDescriptors = StateDescriptors> {
   readonly domain?: TimeDomain
   /** It waits for the window's end; windows that have none refuse it. */
   readonly needsEnd?: boolean
+  /** It has a say in what comes late; windows that keep nothing for late records refuse it. */
+  readonly needsLateness?: boolean
   /** After a record was added to the window. */
   onRecord(value: T, timestamp: number, context: TriggerContext<NoInfer<State>>): TriggerDecision
   /** A timer of the window. */

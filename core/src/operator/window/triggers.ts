@@ -293,6 +293,7 @@ function endOfWindow<T = unknown>({ early, late }: EndOfWindowOptions<T> = {}): 
     name: `end of window${early ? `, early: ${early.name}` : ''}${late ? `, late: ${late.name}` : ''}`,
     domain: 'event',
     needsEnd: true,
+    ...(behind && { needsLateness: true }),
     state: { ...inner?.state, ...behind?.state },
     onRecord(value, timestamp, context) {
       if (isPast(context)) return behind === null ? 'fire' : behind.onRecord(value, timestamp, context)
