@@ -9,7 +9,7 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
   npm run bench -- cep --peers                the same from Kafka, in turns with Flink CEP
-  npm run bench -- loops                      connected components and PageRank on a random graph
+  npm run bench -- loops [--peers]            connected components and PageRank on a random graph; beside graphology
   npm run bench -- batch                      bounded jobs: word count over text, a sort, a join, beyond their memory budget
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
   npm run bench -- costs                      a commit with 10,000 changed keys, what it takes off the throughput; waiting for input
@@ -21,6 +21,7 @@ const usage = `Measures Millrace on this machine.
   --vertices <n>   loops: of the graph (default 100,000)
   --edges <n>      loops: of the graph (default 1,000,000)
   --rounds <n>     loops: of PageRank (default 10); codec: of all ways in turn (default 15)
+  --parallelism <n> loops: tasks (default 1)
   --scale <x>      batch: part of 1 GB of text, 10 million records to sort, 5 million to join with 1 million (default 1)
   --budget <MB>    batch: memory budget (default 256)
   --case <name>    batch: only word-count, sort or join
@@ -120,8 +121,9 @@ switch (values.help ? undefined : positionals[0]) {
       vertices: Number(values.vertices),
       edges: Number(values.edges),
       rounds: Number(values.rounds ?? 10),
+      parallelism: Number(values.parallelism),
     }
-    const cases = await benchLoops({ runs, ...sizes }, say)
+    const cases = await benchLoops({ runs, withPeer: values.peers !== undefined, ...sizes }, say)
     if (values.json) console.log(JSON.stringify({ bench: 'loops', machine, ...sizes, cases }))
     break
   }

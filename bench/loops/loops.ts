@@ -1,67 +1,102 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { median } from '../report/statistics.ts'
+import { graphologyRun } from './graphology.ts'
+import { inOwnProcess } from './own-process.ts'
 import type { LoopOutcome, LoopRun } from './run-loop.ts'
 
 /*
- * Loops over a random graph, with one task, log and state in memory, and epochs as in production: connected components (delta) and
+ * Loops over a random graph, with log and state in memory, and epochs as in production: connected components (delta) and
  * PageRank (bulk). Every result is checked against a computation over arrays.
  */
+
+export interface LoopsOptions {
+  readonly runs: number
+  readonly vertices: number
+  readonly edges: number
+  /** Of PageRank. */
+  readonly rounds: number
+  readonly parallelism: number
+  /** Beside graphology. */
+  readonly withPeer: boolean
+}
 
 export interface LoopsResult {
   readonly case: LoopRun['program']
   readonly rounds: number
   readonly roundsPerSecond: number
-  readonly recordsPerSecond: number
+  /** Edges gone over in a second of the loop. */
+  readonly edgesPerSecond: number
   readonly totalMs: number
+  readonly cpuMs: number
+  readonly arraysMs: number
   readonly peakMegabytes: number
   readonly perRound: LoopOutcome['perRound']
 }
 
 const EPOCH_MS = 1_000
+/** Rounds that are told one by one. */
+const TOLD_ROUNDS = 12
 
 export async function benchLoops(
-  { runs, vertices, edges, rounds }: { runs: number; vertices: number; edges: number; rounds: number },
+  { runs, withPeer, ...sizes }: LoopsOptions,
   say: (line: string) => void,
 ): Promise<LoopsResult[]> {
   const results: LoopsResult[] = []
-  say(`${vertices.toLocaleString('en')} vertices, ${edges.toLocaleString('en')} edges`)
+  const { vertices, edges, parallelism } = sizes
+  say(`${count(vertices)} vertices, ${count(edges)} edges, parallelism ${parallelism}`)
   for (const program of ['components', 'page-rank'] as const) {
     const outcomes: LoopOutcome[] = []
     for (let run = 0; run < runs; run++) {
-      outcomes.push(await runOnce({ program, vertices, edges, rounds, epochMs: EPOCH_MS }))
+      outcomes.push(await inOwnProcess<LoopOutcome>('run-loop.ts', { program, epochMs: EPOCH_MS, ...sizes }))
     }
-    const [first] = outcomes as [LoopOutcome]
-    const records = first.perRound.reduce((sum, round) => sum + round.records, 0)
-    const loopMs = median(outcomes.map((outcome) => outcome.loopMs))
-    const result = {
-      case: program,
-      rounds: first.rounds,
-      roundsPerSecond: first.rounds / (loopMs / 1_000),
-      recordsPerSecond: records / (loopMs / 1_000),
-      totalMs: median(outcomes.map((outcome) => outcome.totalMs)),
-      peakMegabytes: median(outcomes.map(({ peakBytes }) => peakBytes)) / 1e6,
-      perRound: first.perRound,
-    }
+    const result = summary(program, outcomes)
     results.push(result)
-    say(
-      `${program.padEnd(12)} ${result.rounds} rounds, ${result.roundsPerSecond.toFixed(2)} rounds/s, ` +
-        `${Math.round(result.recordsPerSecond).toLocaleString('en')} records/s in the loop; ` +
-        `${(result.totalMs / 1_000).toFixed(1)} s with reading the graph; peak ${Math.round(result.peakMegabytes).toLocaleString('en')} MB`,
-    )
-    for (const [at, { ms, records: count }] of first.perRound.entries()) {
-      say(
-        `  round ${String(at + 1).padStart(2)}: ${ms.toFixed(0).padStart(6)} ms, ${count.toLocaleString('en')} records`,
-      )
-    }
+    say(told(result))
+    for (const line of toldRounds(result.perRound)) say(line)
+    if (withPeer) say(await graphologyRun({ program, ...sizes }))
   }
   return results
 }
 
-async function runOnce(options: LoopRun): Promise<LoopOutcome> {
-  const file = fileURLToPath(new URL('./run-loop.ts', import.meta.url))
-  const args = ['--conditions=@millrace/source', '--max-old-space-size=16384', file, JSON.stringify(options)]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 26 })
-  return JSON.parse(stdout) as LoopOutcome
+function summary(program: LoopRun['program'], outcomes: readonly LoopOutcome[]): LoopsResult {
+  const [first] = outcomes as [LoopOutcome]
+  const edges = first.perRound.reduce((sum, round) => sum + round.edges, 0)
+  const loopMs = median(outcomes.map((outcome) => outcome.loopMs))
+  return {
+    case: program,
+    rounds: first.rounds,
+    roundsPerSecond: first.rounds / (loopMs / 1_000),
+    edgesPerSecond: edges / (loopMs / 1_000),
+    totalMs: median(outcomes.map(({ totalMs }) => totalMs)),
+    cpuMs: median(outcomes.map(({ cpuMs }) => cpuMs)),
+    arraysMs: median(outcomes.map(({ arraysMs }) => arraysMs)),
+    peakMegabytes: median(outcomes.map(({ peakBytes }) => peakBytes)) / 1e6,
+    perRound: first.perRound,
+  }
+}
+
+function told(result: LoopsResult): string {
+  const { rounds, roundsPerSecond, edgesPerSecond, totalMs, cpuMs, arraysMs, peakMegabytes } = result
+  return (
+    `${result.case.padEnd(12)} ${rounds} rounds, ${roundsPerSecond.toFixed(2)} rounds/s, ` +
+    `${count(edgesPerSecond)} edges/s in the loop; ${(totalMs / 1_000).toFixed(1)} s with reading the graph ` +
+    `(CPU ${(cpuMs / 1_000).toFixed(1)} s; over arrays ${(arraysMs / 1_000).toFixed(2)} s); peak ${count(peakMegabytes)} MB`
+  )
+}
+
+function toldRounds(perRound: LoopsResult['perRound']): string[] {
+  const lines = perRound.slice(0, TOLD_ROUNDS).map(({ ms, records, edges }, at) => {
+    return `  round ${String(at + 1).padStart(2)}: ${ms.toFixed(ms < 10 ? 2 : 0).padStart(6)} ms, ${count(edges)} edges, ${count(records)} records`
+  })
+  const others = perRound.slice(TOLD_ROUNDS)
+  if (others.length === 0) return lines
+  const edges = others.map((round) => round.edges)
+  const ms = median(others.map((round) => round.ms)).toFixed(2)
+  return [
+    ...lines,
+    `  ${others.length} more: ${ms} ms in the median, ${count(Math.min(...edges))} to ${count(Math.max(...edges))} edges each`,
+  ]
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString('en')
 }

@@ -1,11 +1,4 @@
-import {
-  type Collector,
-  type DataStream,
-  type Environment,
-  job,
-  type SolutionContext,
-  valueState,
-} from '@millrace/core'
+import { type Collector, type DataStream, type Environment, job, valueState } from '@millrace/core'
 import type { Sink } from '@millrace/core/spi'
 
 /** A directed graph as arrays: the edges of vertex v are `ends[starts[v]] … ends[starts[v + 1] - 1]`. */
@@ -20,11 +13,13 @@ interface Vertex {
   readonly links: readonly number[]
 }
 
+/** What a run tells of its rounds, over all of its tasks. */
 export interface Observed {
   /** When each round ended, by `performance.now()`; the first entry is when the first one began. */
   readonly times: number[]
-  /** Records that went round in each. */
+  /** Records that came out of each, and edges that were gone over. */
   readonly worksets: number[]
+  readonly visits: number[]
 }
 
 function vertices(env: Environment, { vertices: count, starts, ends }: Graph): DataStream<Vertex> {
@@ -34,21 +29,26 @@ function vertices(env: Environment, { vertices: count, starts, ends }: Graph): D
   })
 }
 
-/** Notes the rounds of a stream of the loop; counts its records. */
+/** Notes the ends of the rounds, and counts the records that come out of them. */
 function observed<T>(stream: DataStream<T>, { times, worksets }: Observed): DataStream<T> {
   let records = 0
   return stream.process({
-    onRecord(record, { round }, out: Collector<T>) {
-      if (times.length === 0 && round.number === 1) times.push(performance.now())
+    onRecord(record, _context, out: Collector<T>) {
       records++
       out.emit(record)
     },
-    onRoundEnd() {
-      times.push(performance.now())
-      worksets.push(records)
+    onRoundEnd({ index, round }) {
+      if (index === 0) times.push(performance.now())
+      worksets[round.number - 1] = (worksets[round.number - 1] ?? 0) + records
       records = 0
     },
   })
+}
+
+/** Notes that so many edges are gone over in a round. */
+function visit({ times, visits }: Observed, round: number, edges: number): void {
+  if (times.length === 0) times.push(performance.now())
+  visits[round - 1] = (visits[round - 1] ?? 0) + edges
 }
 
 interface Label {
@@ -56,34 +56,37 @@ interface Label {
   readonly component: number
 }
 
-interface Labelled extends Vertex {
-  readonly component: number
-}
-
-type Met = SolutionContext<number, Labelled>
-
 /** Connected components of a graph whose edges go both ways, as a delta iteration. */
 export function componentsJob(graph: Graph, rounds: Observed, components: Uint32Array): ReturnType<typeof job> {
   return job('components', (env) => {
     const all = vertices(env, graph)
-    all
-      .map((vertex): Labelled => ({ ...vertex, component: vertex.id }))
+    const labels = all.map(({ id }): Label => ({ id, component: id }))
+    labels
       .keyBy('id')
-      .iterateDelta(all.map(({ id }): Label => ({ id, component: -1 })).keyBy('id'), (workset, solution) => {
-        // The first round has one record of each vertex, below all components, so that it tells its own.
-        const meet = ([least]: readonly Label[], { current, update }: Met, out: Collector<Label>): void => {
-          if (least === undefined || current === undefined) return
-          const component = least.component < 0 ? current.component : least.component
-          if (least.component >= current.component) return
-          if (least.component >= 0) update({ ...current, component })
-          for (const id of current.links) out.emit({ id, component })
-        }
+      .iterateDelta(labels.keyBy('id'), (changed, solution) => {
+        const told = changed.connect(all.keyBy('id')).process({
+          state: { links: valueState<readonly number[]>({ initial: [] }) },
+          onLeft({ component }, { state, round }, out: Collector<Label>) {
+            const links = state.links.get()
+            visit(rounds, round.number, links.length)
+            for (const id of links) out.emit({ id, component })
+          },
+          onRight: (vertex, { state }) => state.links.set(vertex.links),
+        })
         const combine = (left: Label, right: Label): Label => (left.component < right.component ? left : right)
-        const next = solution.coGroup(workset, meet, { combine })
+        const next = solution.coGroup(
+          told.keyBy('id'),
+          ([least], { current, update }, out: Collector<Label>) => {
+            if (least === undefined || current === undefined || least.component >= current.component) return
+            update(least)
+            out.emit(least)
+          },
+          { combine },
+        )
         return observed(next, rounds)
       })
       .to(
-        sink<Labelled>(({ id, component }) => {
+        sink<Label>(({ id, component }) => {
           components[id] = component
         }),
       )
@@ -113,24 +116,24 @@ export function pageRankJob(
             .connect(links.keyBy('id'))
             .process({
               state: { links: valueState<readonly number[]>({ initial: [] }) },
-              onLeft({ id, rank }, { state }, out: Collector<Rank>) {
+              onLeft({ id, rank }, { state, round }, out: Collector<Rank>) {
                 const ends = state.links.get()
+                visit(rounds, round.number, ends.length)
                 const share = rank / ends.length
                 out.emit({ id, rank: 0 })
                 for (const end of ends) out.emit({ id: end, rank: share })
               },
               onRight: (vertex, { state }) => state.links.set(vertex.links),
             })
-          return observed(shares, rounds)
-            .keyBy('id')
-            .process({
-              lifetime: 'round',
-              state: { sum: valueState({ initial: 0 }) },
-              onRecord: ({ rank }, { state }) => state.sum.set(state.sum.get() + rank),
-              onRoundEnd({ key, state }, out: Collector<Rank>) {
-                out.emit({ id: key, rank: 0.15 / graph.vertices + 0.85 * state.sum.get() })
-              },
-            })
+          const next = shares.keyBy('id').process({
+            lifetime: 'round',
+            state: { sum: valueState({ initial: 0 }) },
+            onRecord: ({ rank }, { state }) => state.sum.set(state.sum.get() + rank),
+            onRoundEnd({ key, state }, out: Collector<Rank>) {
+              out.emit({ id: key, rank: 0.15 / graph.vertices + 0.85 * state.sum.get() })
+            },
+          })
+          return observed(next, rounds)
         },
         { maxRounds },
       )

@@ -1,5 +1,5 @@
 import { memoryLog, memoryState, silentLogger } from '@millrace/core'
-import { Random } from '@millrace/core/testing'
+import { randomEdges } from './graph.ts'
 import { componentsJob, type Graph, type Observed, pageRankJob } from './programs.ts'
 
 export interface LoopRun {
@@ -9,14 +9,19 @@ export interface LoopRun {
   readonly edges: number
   readonly rounds: number
   readonly epochMs: number
+  readonly parallelism: number
 }
 
 export interface LoopOutcome {
   readonly rounds: number
   readonly totalMs: number
   readonly loopMs: number
-  /** Of each round: how long it took, and how many records went round in it. */
-  readonly perRound: readonly { readonly ms: number; readonly records: number }[]
+  /** Of the process, all of it. */
+  readonly cpuMs: number
+  /** The same by a loop over arrays, after which the result is checked. */
+  readonly arraysMs: number
+  /** Of each round: how long it took, how many records came out of it, and how many edges it went over. */
+  readonly perRound: readonly { readonly ms: number; readonly records: number; readonly edges: number }[]
   readonly graphBytes: number
   readonly peakBytes: number
 }
@@ -25,10 +30,17 @@ export interface LoopOutcome {
 const options = JSON.parse(process.argv[2] ?? '{}') as LoopRun
 process.stdout.write(JSON.stringify(await run(options)))
 
-async function run({ program, vertices, edges, rounds: maxRounds, epochMs }: LoopRun): Promise<LoopOutcome> {
+async function run({
+  program,
+  vertices,
+  edges,
+  rounds: maxRounds,
+  epochMs,
+  parallelism,
+}: LoopRun): Promise<LoopOutcome> {
   const [from, to] = randomEdges(vertices, edges)
   const graph = program === 'components' ? asGraph(vertices, [from, to], [to, from]) : asGraph(vertices, [from], [to])
-  const observed: Observed = { times: [], worksets: [] }
+  const observed: Observed = { times: [], worksets: [], visits: [] }
   const components = new Uint32Array(vertices)
   const ranks = new Float64Array(vertices)
   const job =
@@ -36,32 +48,29 @@ async function run({ program, vertices, edges, rounds: maxRounds, epochMs }: Loo
       ? componentsJob(graph, observed, components)
       : pageRankJob(graph, observed, maxRounds, ranks)
   const startedAt = performance.now()
-  await job.run({ log: memoryLog(), state: memoryState(), logger: silentLogger, epochInterval: epochMs })
+  await job.run({ log: memoryLog(), state: memoryState(), logger: silentLogger, epochInterval: epochMs, parallelism })
   const totalMs = performance.now() - startedAt
+  const { user, system } = process.cpuUsage()
+  const checkedAt = performance.now()
   if (program === 'components') checkComponents(from, to, components)
   else checkRanks(graph, ranks, maxRounds)
-  const { times, worksets } = observed
-  const perRound = worksets.map((records, at) => ({ ms: (times[at + 1] ?? 0) - (times[at] ?? 0), records }))
+  const arraysMs = performance.now() - checkedAt
+  const { times, worksets, visits } = observed
+  const perRound = worksets.map((records, at) => ({
+    ms: (times[at + 1] ?? 0) - (times[at] ?? 0),
+    records,
+    edges: visits[at] ?? 0,
+  }))
   return {
     rounds: worksets.length,
     totalMs,
+    cpuMs: (user + system) / 1_000,
+    arraysMs,
     loopMs: (times.at(-1) ?? 0) - (times[0] ?? 0),
     perRound,
     graphBytes: graph.starts.byteLength + graph.ends.byteLength,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   }
-}
-
-/** Every vertex has at least one edge, from it. */
-function randomEdges(vertices: number, edges: number): [Uint32Array, Uint32Array] {
-  const random = new Random(2026)
-  const from = new Uint32Array(edges)
-  const to = new Uint32Array(edges)
-  for (let edge = 0; edge < edges; edge++) {
-    from[edge] = edge < vertices ? edge : random.integer(vertices)
-    to[edge] = random.integer(vertices)
-  }
-  return [from, to]
 }
 
 function asGraph(vertices: number, from: readonly Uint32Array[], to: readonly Uint32Array[]): Graph {

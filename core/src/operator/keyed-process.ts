@@ -118,6 +118,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     if (hearsRounds) cells.push(...roundCells)
     const states = new KeyedStates(context.uid, context.maxParallelism, cells)
     this.#states = states
+    if (this.#function.lifetime === 'round' && context.stateReader === null) states.forgetLater()
     if (hearsRounds) this.#roundKeys = new RoundKeys(states.table, roundCellAt)
     context.metrics.gauge('millrace_state_keys', 'Keys on the heap', () => this.#cache?.residents ?? states.table.size)
     if (onTimer !== null) {

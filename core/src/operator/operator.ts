@@ -117,6 +117,8 @@ export interface Driven {
   drive(records: number): number
   /** It has so much to do that nothing else should come in before. */
   readonly isCrowded: boolean
+  /** It is in the middle of what will leave little to write at its end: a barrier that is due waits for that, within limits. */
+  readonly defersBarriers: boolean
 }
 
 /**

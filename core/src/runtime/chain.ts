@@ -208,6 +208,10 @@ export class Chain implements PendingWork {
     return this.#pending.some(({ suspendsCommits }) => suspendsCommits)
   }
 
+  get defersBarriers(): boolean {
+    return this.driven.some(({ defersBarriers }) => defersBarriers)
+  }
+
   /** Those furthest downstream first, so that what is held becomes less before it becomes more. */
   produce(budget: number): boolean {
     for (const work of this.#pending) if (work.produce(budget)) return true

@@ -31,6 +31,8 @@ interface RecordCounts {
 
 /** Records that operators give from what they held before other work of the task gets its turn. */
 const PRODUCE_BUDGET = 2048
+/** How many epochs a barrier that is due may wait for the end of a round. */
+const MAX_DEFERRED_EPOCHS = 30
 
 type StopRequest = 'none' | 'commit' | 'abandon'
 
@@ -290,7 +292,7 @@ export class Task {
         for (const head of inputs.heads) head.receiver.onEnd()
         continue
       }
-      if (this.#mayCommit && (chain.needsCommit || outputs.needsCommit || clock.now() >= this.#nextBarrierAt)) {
+      if (this.#mayCommit && (chain.needsCommit || outputs.needsCommit || clock.now() >= this.#barrierAt(chain))) {
         if (chain.holdsBarriers) {
           // No more comes in before what is held has gone on, and the barrier behind it.
           await this.#wait('blocked')
@@ -333,10 +335,15 @@ export class Task {
     const { clock } = this.#environment
     const cancel =
       this.#mayCommit && this.#chain?.holdsBarriers === false
-        ? clock.setTimer(Math.max(0, this.#nextBarrierAt - clock.now()), () => this.#wakeUp.set())
+        ? clock.setTimer(Math.max(0, this.#barrierAt(this.#chain) - clock.now()), () => this.#wakeUp.set())
         : null
     await this.#wakeUp.wait()
     cancel?.()
+  }
+
+  #barrierAt(chain: Chain): number {
+    const deferredMs = chain.defersBarriers ? MAX_DEFERRED_EPOCHS * this.#environment.epochIntervalMs : 0
+    return this.#nextBarrierAt + deferredMs
   }
 
   /** Whether there is anything to commit, and no commit under way. */

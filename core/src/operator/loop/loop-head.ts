@@ -21,6 +21,9 @@ export const FEEDBACK = 1
 /** More records than these in a loop that is also fed from outside: then nothing more comes in for now. */
 const CROWDED = 10_000
 
+/** A round of so many records at least is not interrupted by a commit if that can wait: between rounds there is less to write. */
+const LONG_ROUND = 10_000
+
 /**
  * - `open`: the input goes on;
  * - `sending`: records of the round are being sent on;
@@ -61,6 +64,8 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
   /** What was seen of the round that has come round. */
   #arrived: readonly Tally[] | null = null
   #isBegun = false
+  /** One that a barrier that is due should wait for. */
+  #isLong = false
   #barriers = 0
 
   constructor(spec: LoopSpec) {
@@ -103,6 +108,10 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
 
   get isCrowded(): boolean {
     return this.#queue.size > CROWDED
+  }
+
+  get defersBarriers(): boolean {
+    return this.#isLong && (this.#phase === 'sending' || (this.#phase === 'waiting' && this.#arrived === null))
   }
 
   override restore(entry: StateEntry): void {
@@ -216,6 +225,8 @@ export class LoopHeadOperator extends BaseOperator<unknown> implements Driven, P
     }
     this.#round++
     this.#due = this.#queue.size
+    // What several tasks have written goes on with a commit.
+    this.#isLong = this.context.parallelism === 1 && this.#due >= LONG_ROUND
     this.#phase = 'sending'
     this.#start(aggregates)
     return 0

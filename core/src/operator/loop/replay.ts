@@ -21,6 +21,7 @@ export interface StoredReplay {
 export class ReplayOperator extends BaseOperator<unknown> implements Driven, PendingWork {
   readonly inputs: readonly Receiver<never>[]
   readonly isCrowded = false
+  readonly defersBarriers = false
   readonly isFull = false
   readonly holdsBarriers = false
   readonly needsCommit = false

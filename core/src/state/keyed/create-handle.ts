@@ -69,7 +69,8 @@ class ValueHandle implements ValueState<unknown, unknown> {
   set(value: unknown): void {
     const { current, table } = this.#owner
     const cell = current.data[this.#at] as ValueCell
-    cell.value = value
+    // One that was changed in place counts as changed. It is not written, which the garbage collector would have to note.
+    if (!Object.is(cell.value, value)) cell.value = value
     cell.changed = true
     table.markDirty(current)
   }

@@ -43,12 +43,19 @@ export class KeySlot<Data> {
   }
 }
 
+/** Whole numbers up to so many times the number of keys are found by their index. */
+const NEAR_KEYS = 8
+const MIN_NEAR_KEYS = 1024
+
 /**
  * All keys of one operator instance. Strings, numbers, booleans and bigints are found by themselves; arrays, objects,
- * Dates and bytes by their serialized form, since equal ones are different objects.
+ * Dates and bytes by their serialized form, since equal ones are different objects. Whole numbers that lie near together, as
+ * numbered things have, are found without hashing.
  */
 export class KeyTable<Data> {
   readonly #create: () => Data
+  readonly #near: (KeySlot<Data> | undefined)[] = []
+  #nearSize = 0
   readonly #primitive = new Map<unknown, KeySlot<Data>>()
   readonly #composite = new Map<string, KeySlot<Data>>()
   #dirty: KeySlot<Data>[] = []
@@ -58,7 +65,7 @@ export class KeyTable<Data> {
   }
 
   get size(): number {
-    return this.#primitive.size + this.#composite.size
+    return this.#nearSize + this.#primitive.size + this.#composite.size
   }
 
   /** How many slots changed since they were last taken. */
@@ -68,13 +75,13 @@ export class KeyTable<Data> {
 
   /** The slot of a key that there is. @throws KEY_INVALID for what cannot be a key */
   find(key: unknown): KeySlot<Data> | undefined {
-    return isPrimitive(key) ? this.#primitive.get(key) : this.#composite.get(keyBytes(key).toString('latin1'))
+    if (!isPrimitive(key)) return this.#composite.get(keyBytes(key).toString('latin1'))
+    return this.#nearSlot(key) ?? this.#primitive.get(key)
   }
 
   /** The slot of a key, made at its first use. @throws KEY_INVALID for what cannot be a key */
   slot(key: unknown): KeySlot<Data> {
-    const known = this.#primitive.get(key)
-    return known ?? this.#slow(key)
+    return this.#nearSlot(key) ?? this.#primitive.get(key) ?? this.#slow(key)
   }
 
   markDirty(slot: KeySlot<Data>): void {
@@ -93,19 +100,32 @@ export class KeyTable<Data> {
 
   /** Forgets a key for which nothing is kept any more; does nothing when the key has another slot by now. */
   delete(slot: KeySlot<Data>): void {
-    if (isPrimitive(slot.key)) remove(this.#primitive, slot.key, slot)
+    if (this.#nearSlot(slot.key) === slot) {
+      this.#near[slot.key as number] = undefined
+      this.#nearSize--
+    } else if (isPrimitive(slot.key)) remove(this.#primitive, slot.key, slot)
     else remove(this.#composite, slot.bytes.toString('latin1'), slot)
   }
 
   *slots(): Iterable<KeySlot<Data>> {
+    for (let key = 0; key < this.#near.length; key++) {
+      const slot = this.#near[key]
+      if (slot !== undefined) yield slot
+    }
     yield* this.#primitive.values()
     yield* this.#composite.values()
   }
 
   #slow(key: unknown): KeySlot<Data> {
-    if (isPrimitive(key)) {
-      return this.#add(this.#primitive, key, key)
+    if (this.#isNear(key)) {
+      const slot = this.#created(key)
+      // Without gaps, so that it stays an array.
+      while (this.#near.length <= key) this.#near.push(undefined)
+      this.#near[key] = slot
+      this.#nearSize++
+      return slot
     }
+    if (isPrimitive(key)) return this.#add(this.#primitive, key, key)
     const bytes = keyBytes(key)
     const identity = bytes.toString('latin1')
     const known = this.#composite.get(identity)
@@ -115,8 +135,24 @@ export class KeyTable<Data> {
   }
 
   #add<Identity>(slots: Map<Identity, KeySlot<Data>>, identity: Identity, key: unknown): KeySlot<Data> {
-    const slot = new KeySlot(key, this.#create())
+    const slot = this.#created(key)
     slots.set(identity, slot)
+    return slot
+  }
+
+  #nearSlot(key: unknown): KeySlot<Data> | undefined {
+    return typeof key === 'number' && (key | 0) === key && key >= 0 && key < this.#near.length
+      ? this.#near[key]
+      : undefined
+  }
+
+  #isNear(key: unknown): key is number {
+    const limit = MIN_NEAR_KEYS + NEAR_KEYS * this.size
+    return typeof key === 'number' && (key | 0) === key && key >= 0 && key < limit
+  }
+
+  #created(key: unknown): KeySlot<Data> {
+    const slot = new KeySlot(key, this.#create())
     // So that the next barrier looks at it, and forgets it when nothing was kept for it.
     this.markDirty(slot)
     return slot

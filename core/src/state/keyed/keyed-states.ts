@@ -44,6 +44,8 @@ export class KeyedStates {
   /** Null when no state has a ttl. */
   readonly #sweep: TtlSweep | null
   #cache: KeyCache<Cells> | null = null
+  /** Keys that nothing was kept for at the last barrier, where they are not forgotten at once. */
+  #emptied: KeySlot<Cells>[] | null = null
 
   constructor(uid: string, maxParallelism: number, declarations: readonly CellDeclaration[]) {
     this.#uid = uid
@@ -66,6 +68,11 @@ export class KeyedStates {
   /** Deletes all state that has expired. */
   dropExpired(): void {
     this.#sweep?.all()
+  }
+
+  /** Keys that nothing is kept for are forgotten one barrier later, for functions that use the same keys again soon. */
+  forgetLater(): void {
+    this.#emptied = []
   }
 
   /** From now on at most so many keys are held; the others are read when they are needed. */
@@ -97,6 +104,8 @@ export class KeyedStates {
   collect(changes: StateChange[], epoch: number): void {
     this.#sweep?.step(this.table.dirtySize)
     const cache = this.#cache
+    const unused = this.#emptied?.filter(({ isDirty }) => !isDirty) ?? []
+    if (this.#emptied !== null) this.#emptied = []
     const dirty = this.table.takeDirty()
     cache?.onCollected(dirty, epoch)
     for (const slot of dirty) {
@@ -111,8 +120,10 @@ export class KeyedStates {
         }
         if (!cell.isEmpty) isEmpty = false
       }
-      if (isEmpty && (cache === null || cache.mayForget(slot))) this.table.delete(slot)
+      if (isEmpty && this.#emptied !== null) this.#emptied.push(slot)
+      else if (isEmpty && (cache === null || cache.mayForget(slot))) this.table.delete(slot)
     }
+    for (const slot of unused) this.table.delete(slot)
   }
 
   /** States that are read when they are needed: all but timers, which must be known to fire. */
