@@ -15,6 +15,7 @@ import {
 } from '../operator.ts'
 import type { OutputTag } from '../output-tag.ts'
 import type { Collector } from '../process-function.ts'
+import type { Signal, SignalValue } from '../signal/signal.ts'
 import type { TimeDomain } from '../timer-service.ts'
 import { CachedPanes, type KeyWindows } from './cached-panes.ts'
 import type { KeyPanes } from './pane.ts'
@@ -122,6 +123,11 @@ export abstract class WindowingOperator
   override onRound(mark: RoundMark): void {
     if (this.cached === null) super.onRound(mark)
     else this.cached.control(() => super.onRound(mark), false)
+  }
+
+  override onSignal(signal: Signal, value: SignalValue): void {
+    if (this.cached === null) super.onSignal(signal, value)
+    else this.cached.control(() => super.onSignal(signal, value), false)
   }
 
   override onBarrier(epoch: number): void {
