@@ -211,7 +211,7 @@ class Compiler {
     const atOnce = ends.find(({ when }) => when === 'now')
     if (atOnce !== undefined) ends.splice(0, ends.length, atOnce)
     if (edges.length + ends.length > MOST_WAYS) {
-      const text = `after '${position.label}' there are ${edges.length + ends.length} ways on; at most ${MOST_WAYS} are possible`
+      const text = `after '${position.label}' there are ${edges.length + ends.length} ways on, and at most ${MOST_WAYS} are possible; let fewer stages in a row be optional`
       throw new PatternError(this.#tree.name, 'too-many-ways', text)
     }
     setYielding(edges, ends)

@@ -49,8 +49,11 @@ export function pattern<T>(name = 'pattern'): PatternStart<T> {
   return new PatternStart<T>(name)
 }
 
-/** A pattern that has no stage yet. */
-export class PatternStart<T> {
+/** Builds a group where it stands, so that its conditions know the stages before it, whose events are those of `Outer`. */
+export type GroupOf<T, Outer, Match> = (group: PatternStart<T, Outer>) => PatternLike<T, Match>
+
+/** A pattern that has no stage yet; `Outer` are the stages before the group that it is. */
+export class PatternStart<T, Outer = unknown> {
   readonly #name: string
 
   constructor(name: string) {
@@ -61,19 +64,20 @@ export class PatternStart<T> {
   }
 
   /** The first stage, or a group of stages. */
-  begin<const Name extends string>(name: Name): Pattern<T, unknown, { readonly [N in Name]: readonly [T] }, T>
-  begin<Match>(group: PatternLike<T, Match>): Pattern<T, unknown, Match, T>
-  begin(stage: string | PatternLike<T, unknown>): Pattern<T, unknown, never, T> {
+  begin<const Name extends string>(name: Name): Pattern<T, unknown, { readonly [N in Name]: readonly [T] }, T, Outer>
+  begin<Match>(group: PatternLike<T, Match> | GroupOf<T, Outer, Match>): Pattern<T, unknown, Match, T, Outer>
+  begin(stage: string | PatternLike<T, unknown> | GroupOf<T, never, unknown>): Pattern<T, unknown, never, T, Outer> {
     const empty: PatternTree = { name: this.#name, sequence: [], withinMs: null, afterMatch: null }
-    return new Pattern<T, unknown, never, T>(append(empty, 'begin', stage))
+    return new Pattern<T, unknown, never, T, Outer>(append(empty, 'begin', stage))
   }
 }
 
 /**
  * A pattern as far as it was said. It is immutable: every method gives a new one. `Done` are the stages before the current one,
- * `Current` is what the current one adds to a match, and `S` the type that its events are known to have.
+ * `Current` is what the current one adds to a match, and `S` the type that its events are known to have. `Outer` are the stages
+ * before the group that the pattern is, which its conditions see too.
  */
-export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Flat<Done & Current>> {
+export class Pattern<T, Done, Current, S extends T, Outer = unknown> implements PatternLike<T, Flat<Done & Current>> {
   readonly tree: PatternTree
   declare readonly '~event'?: (event: T) => void
   declare readonly '~match'?: Flat<Done & Current>
@@ -87,10 +91,12 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
    * the type of the stage's events. A condition that names a second parameter sees the events that this partial match has
    * taken so far.
    */
-  where<U extends S>(guard: GuardOf<S, Flat<Done & Loose<Current>>, U>): Pattern<T, Done, Narrowed<Current, U>, U>
-  where(test: TestOf<S, Flat<Done & Loose<Current>>>): Pattern<T, Done, Current, S>
-  where(condition: ExpressionCondition): Pattern<T, Done, Current, S>
-  where(condition: unknown): Pattern<T, Done, never, never> {
+  where<U extends S>(
+    guard: GuardOf<S, Flat<Outer & Done & Loose<Current>>, U>,
+  ): Pattern<T, Done, Narrowed<Current, U>, U, Outer>
+  where(test: TestOf<S, Flat<Outer & Done & Loose<Current>>>): Pattern<T, Done, Current, S, Outer>
+  where(condition: ExpressionCondition): Pattern<T, Done, Current, S, Outer>
+  where(condition: unknown): Pattern<T, Done, never, never, Outer> {
     return this.#stage('where', (stage) => ({
       ...stage,
       condition: join('all', stage.condition, conditionOf(this.tree.name, stage.name, condition)),
@@ -98,9 +104,9 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** The stage also takes events for which this holds, whatever was asked for before. */
-  or(test: TestOf<T, Flat<Done & Loose<Current>>>): Pattern<T, Done, Narrowed<Current, T>, T>
-  or(condition: ExpressionCondition): Pattern<T, Done, Narrowed<Current, T>, T>
-  or(condition: unknown): Pattern<T, Done, Narrowed<Current, T>, T> {
+  or(test: TestOf<T, Flat<Outer & Done & Loose<Current>>>): Pattern<T, Done, Narrowed<Current, T>, T, Outer>
+  or(condition: ExpressionCondition): Pattern<T, Done, Narrowed<Current, T>, T, Outer>
+  or(condition: unknown): Pattern<T, Done, Narrowed<Current, T>, T, Outer> {
     return this.#stage('or', (stage) => {
       const other = conditionOf(this.tree.name, stage.name, condition)
       // What takes everything takes no more by an alternative.
@@ -109,39 +115,51 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** The stage takes only events of this subtype, as a type guard says. */
-  subtype<U extends S>(guard: (event: S) => event is U): Pattern<T, Done, Narrowed<Current, U>, U> {
+  subtype<U extends S>(guard: (event: S) => event is U): Pattern<T, Done, Narrowed<Current, U>, U, Outer> {
     return this.where(guard)
   }
 
   /** The very next event must be this one. */
   next<const Name extends string>(
     name: Name,
-  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T>
-  next<Match>(group: PatternLike<T, Match>): Pattern<T, Flat<Done & Current>, Match, T>
-  next(stage: string | PatternLike<T, unknown>): Pattern<T, Flat<Done & Current>, never, T> {
+  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T, Outer>
+  next<Match>(
+    group: PatternLike<T, Match> | GroupOf<T, Flat<Outer & Done & Current>, Match>,
+  ): Pattern<T, Flat<Done & Current>, Match, T, Outer>
+  next(
+    stage: string | PatternLike<T, unknown> | GroupOf<T, never, unknown>,
+  ): Pattern<T, Flat<Done & Current>, never, T, Outer> {
     return new Pattern(append(this.tree, 'next', stage))
   }
 
   /** The next event that fits: others may lie between. */
   followedBy<const Name extends string>(
     name: Name,
-  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T>
-  followedBy<Match>(group: PatternLike<T, Match>): Pattern<T, Flat<Done & Current>, Match, T>
-  followedBy(stage: string | PatternLike<T, unknown>): Pattern<T, Flat<Done & Current>, never, T> {
+  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T, Outer>
+  followedBy<Match>(
+    group: PatternLike<T, Match> | GroupOf<T, Flat<Outer & Done & Current>, Match>,
+  ): Pattern<T, Flat<Done & Current>, Match, T, Outer>
+  followedBy(
+    stage: string | PatternLike<T, unknown> | GroupOf<T, never, unknown>,
+  ): Pattern<T, Flat<Done & Current>, never, T, Outer> {
     return new Pattern(append(this.tree, 'followedBy', stage))
   }
 
   /** Any later event that fits: also others that fit may lie between, so there is a match for each. */
   followedByAny<const Name extends string>(
     name: Name,
-  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T>
-  followedByAny<Match>(group: PatternLike<T, Match>): Pattern<T, Flat<Done & Current>, Match, T>
-  followedByAny(stage: string | PatternLike<T, unknown>): Pattern<T, Flat<Done & Current>, never, T> {
+  ): Pattern<T, Flat<Done & Current>, { readonly [N in Name]: readonly [T] }, T, Outer>
+  followedByAny<Match>(
+    group: PatternLike<T, Match> | GroupOf<T, Flat<Outer & Done & Current>, Match>,
+  ): Pattern<T, Flat<Done & Current>, Match, T, Outer>
+  followedByAny(
+    stage: string | PatternLike<T, unknown> | GroupOf<T, never, unknown>,
+  ): Pattern<T, Flat<Done & Current>, never, T, Outer> {
     return new Pattern(append(this.tree, 'followedByAny', stage))
   }
 
   /** The very next event must not be one of these. At the end of a pattern the match comes with that next event. */
-  notNext(name: string): Pattern<T, Flat<Done & Current>, unknown, T> {
+  notNext(name: string): Pattern<T, Flat<Done & Current>, unknown, T, Outer> {
     return new Pattern(append(this.tree, 'notNext', name))
   }
 
@@ -149,12 +167,12 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
    * No such event may come between what stands before and what stands after; after a loop, none since its first event. At the
    * end of a pattern it needs `within`, and the match comes when that time has passed.
    */
-  notFollowedBy(name: string): Pattern<T, Flat<Done & Current>, unknown, T> {
+  notFollowedBy(name: string): Pattern<T, Flat<Done & Current>, unknown, T, Outer> {
     return new Pattern(append(this.tree, 'notFollowedBy', name))
   }
 
   /** The stage or group may be left out. */
-  optional(): Pattern<T, Done, Optional<Current>, S> {
+  optional(): Pattern<T, Done, Optional<Current>, S, Outer> {
     return this.#quantify('optional', (quantifier) => {
       if (quantifier.isOptional) this.#fail('optional-twice', `${this.#current} is optional already`)
       return { ...quantifier, isOptional: true }
@@ -162,22 +180,22 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** Once or more. */
-  oneOrMore(): Pattern<T, Done, Repeated<Current>, S> {
+  oneOrMore(): Pattern<T, Done, Repeated<Current>, S, Outer> {
     return this.#loop('oneOrMore', 1, Number.POSITIVE_INFINITY)
   }
 
   /** This many times, or from so many to so many times; from 0 on it may be left out. */
-  times<const From extends number>(from: From, to: number = from): Pattern<T, Done, Times<Current, From>, S> {
+  times<const From extends number>(from: From, to: number = from): Pattern<T, Done, Times<Current, From>, S, Outer> {
     return this.#loop('times', from, to)
   }
 
   /** This many times or more. */
-  timesOrMore<const From extends number>(from: From): Pattern<T, Done, Times<Current, From>, S> {
+  timesOrMore<const From extends number>(from: From): Pattern<T, Done, Times<Current, From>, S, Outer> {
     return this.#loop('timesOrMore', from, Number.POSITIVE_INFINITY)
   }
 
   /** The loop takes every event that it can: an event that fits the loop is not left to what stands after it. */
-  greedy(): Pattern<T, Done, Current, S> {
+  greedy(): Pattern<T, Done, Current, S, Outer> {
     return this.#quantify('greedy', (quantifier) => {
       if (this.#node.kind === 'group') this.#fail('greedy-on-group', 'a group cannot be greedy')
       if (!quantifier.isLoop && !quantifier.isOptional) {
@@ -192,7 +210,7 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** From one repetition to the next, events that fit may be passed over: a match for each combination. */
-  allowCombinations(): Pattern<T, Done, Current, S> {
+  allowCombinations(): Pattern<T, Done, Current, S, Outer> {
     return this.#quantify('allowCombinations', (quantifier) => {
       if (quantifier.isGreedy) {
         this.#fail('greedy-with-combinations', `${this.#current} cannot be greedy and allow combinations`)
@@ -202,14 +220,14 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** From one repetition to the next, nothing may lie between. */
-  consecutive(): Pattern<T, Done, Current, S> {
+  consecutive(): Pattern<T, Done, Current, S, Outer> {
     return this.#quantify('consecutive', (quantifier) => this.#inner(quantifier, 'next'))
   }
 
   /** The loop ends before an event for which this holds. */
-  until(test: TestOf<T, Flat<Done & Loose<Current>>>): Pattern<T, Done, Current, S>
-  until(condition: ExpressionCondition): Pattern<T, Done, Current, S>
-  until(condition: unknown): Pattern<T, Done, Current, S> {
+  until(test: TestOf<T, Flat<Outer & Done & Loose<Current>>>): Pattern<T, Done, Current, S, Outer>
+  until(condition: ExpressionCondition): Pattern<T, Done, Current, S, Outer>
+  until(condition: unknown): Pattern<T, Done, Current, S, Outer> {
     const node = this.#node
     if (node.quantifier.max !== Number.POSITIVE_INFINITY) {
       this.#fail('loop-unbounded-needed', `${this.#current} has an until, which is for oneOrMore and timesOrMore`)
@@ -223,7 +241,7 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
    * All events of a match must lie within less than this. With `'step'` it is the time from the event before to one of the
    * current stage; for `notFollowedBy` at the end, from the last event on.
    */
-  within(duration: Duration, of: 'whole' | 'step' = 'whole'): Pattern<T, Done, Current, S> {
+  within(duration: Duration, of: 'whole' | 'step' = 'whole'): Pattern<T, Done, Current, S, Outer> {
     const withinMs = this.#duration(duration)
     if (of === 'whole') {
       if (this.tree.withinMs !== null) this.#fail('within-twice', 'within was said already')
@@ -235,27 +253,27 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
   }
 
   /** Every match is given. That is so when nothing else is said. */
-  noSkip(): Pattern<T, Done, Current, S> {
+  noSkip(): Pattern<T, Done, Current, S, Outer> {
     return this.#skip({ kind: 'noSkip' })
   }
 
   /** After a match, all else that began with the same event is dropped. */
-  skipToNext(): Pattern<T, Done, Current, S> {
+  skipToNext(): Pattern<T, Done, Current, S, Outer> {
     return this.#skip({ kind: 'skipToNext' })
   }
 
   /** After a match, all that began before its end is dropped. */
-  skipPastLastEvent(): Pattern<T, Done, Current, S> {
+  skipPastLastEvent(): Pattern<T, Done, Current, S, Outer> {
     return this.#skip({ kind: 'skipPastLastEvent' })
   }
 
   /** After a match, all that began before the match's first event of a stage is dropped. */
-  skipToFirst(name: keyof (Done & Current) & string, options: SkipOptions = {}): Pattern<T, Done, Current, S> {
+  skipToFirst(name: keyof (Done & Current) & string, options: SkipOptions = {}): Pattern<T, Done, Current, S, Outer> {
     return this.#skip({ kind: 'skipToFirst', stage: name, missing: options.missing ?? 'ignore' })
   }
 
   /** After a match, all that began before the match's last event of a stage is dropped. */
-  skipToLast(name: keyof (Done & Current) & string, options: SkipOptions = {}): Pattern<T, Done, Current, S> {
+  skipToLast(name: keyof (Done & Current) & string, options: SkipOptions = {}): Pattern<T, Done, Current, S, Outer> {
     return this.#skip({ kind: 'skipToLast', stage: name, missing: options.missing ?? 'ignore' })
   }
 
@@ -272,11 +290,11 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
     throw new PatternError(this.tree.name, rule, text)
   }
 
-  #with(node: PatternNode): Pattern<T, Done, never, never> {
+  #with(node: PatternNode): Pattern<T, Done, never, never, Outer> {
     return new Pattern({ ...this.tree, sequence: [...this.tree.sequence.slice(0, -1), node] })
   }
 
-  #stage(method: string, change: (stage: StageNode) => StageNode): Pattern<T, Done, never, never> {
+  #stage(method: string, change: (stage: StageNode) => StageNode): Pattern<T, Done, never, never, Outer> {
     const node = this.#node
     if (node.kind === 'group') {
       this.#fail(
@@ -287,7 +305,7 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
     return this.#with(change(node))
   }
 
-  #quantify(method: string, change: (quantifier: Quantifier) => Quantifier): Pattern<T, Done, never, never> {
+  #quantify(method: string, change: (quantifier: Quantifier) => Quantifier): Pattern<T, Done, never, never, Outer> {
     const node = this.#node
     if (isNegative(node)) {
       this.#fail('negative-quantified', `${this.#current} must not come, so ${method} has no meaning for it`)
@@ -295,7 +313,7 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
     return this.#with({ ...node, quantifier: change(node.quantifier) })
   }
 
-  #loop(method: string, from: number, to: number): Pattern<T, Done, never, never> {
+  #loop(method: string, from: number, to: number): Pattern<T, Done, never, never, Outer> {
     return this.#quantify(method, (quantifier) => {
       if (quantifier.isLoop) this.#fail('quantifier-twice', `it was said already how often ${this.#current} comes`)
       const isCount = Number.isSafeInteger(from) && (Number.isSafeInteger(to) || to === Number.POSITIVE_INFINITY)
@@ -320,7 +338,7 @@ export class Pattern<T, Done, Current, S extends T> implements PatternLike<T, Fl
     return { ...quantifier, inner }
   }
 
-  #skip(afterMatch: AfterMatch): Pattern<T, Done, Current, S> {
+  #skip(afterMatch: AfterMatch): Pattern<T, Done, Current, S, Outer> {
     if (this.tree.afterMatch !== null) this.#fail('skip-twice', 'it was said already what to skip after a match')
     return new Pattern({ ...this.tree, afterMatch })
   }
@@ -345,14 +363,19 @@ function conditionOf(pattern: string, stage: string, condition: unknown): Condit
   throw new PatternError(pattern, 'condition-invalid', text)
 }
 
-function append(tree: PatternTree, joining: Joining, stage: string | PatternLike<never, unknown>): PatternTree {
+function append(
+  tree: PatternTree,
+  joining: Joining,
+  stage: string | PatternLike<never, unknown> | GroupOf<never, never, unknown>,
+): PatternTree {
   const base = { join: joining, quantifier: once, until: null, withinMs: null }
   let node: PatternNode
   if (typeof stage === 'string') {
     if (stage === '') throw new PatternError(tree.name, 'name-missing', 'a stage needs a name that is not empty')
     node = { kind: 'stage', name: stage, condition: null, ...base }
   } else {
-    node = { kind: 'group', sequence: groupSequence(tree.name, stage), ...base } satisfies GroupNode
+    const group = typeof stage === 'function' ? stage(new PatternStart(tree.name)) : stage
+    node = { kind: 'group', sequence: groupSequence(tree.name, group), ...base } satisfies GroupNode
   }
   return { ...tree, sequence: [...tree.sequence, node] }
 }

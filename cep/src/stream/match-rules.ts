@@ -79,6 +79,7 @@ export function matchRules<K, T>(
     .connect(broadcast)
     .process({
       state: { partial },
+      waitsForEventTime: time === 'event',
       open(context) {
         matcher.open(context)
         results.open(context)

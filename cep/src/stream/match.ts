@@ -54,6 +54,7 @@ export function match<K, T, Match>(
   const partial = valueState({ serde: keyStateSerde(serde as Serde<unknown>, automaton.fingerprint) })
   const found = keyed.process({
     state: { partial },
+    waitsForEventTime: time === 'event',
     open(context) {
       matcher.open(context)
       results.open(context)

@@ -48,6 +48,29 @@ describe('a pattern that runs away', () => {
   })
 })
 
+describe('ways on from a stage', () => {
+  const optional = (count: number): string =>
+    ['a', ...Array.from({ length: count }, (_, at) => `b${at}?`), 'c'].join(' followedBy ')
+  const limits: MatcherLimits = { maxPartialMatches: 10_000, onLimit: 'error' }
+
+  it('may be thirty: twenty-nine stages that may be left out, and the one after them', () => {
+    expect(run(optional(29), 'a1 c2', limits).matches).toBe(1)
+    expect(run(optional(29), 'a1 b2 c3', limits).matches).toBe(30)
+  })
+
+  it('may not be more, and who has them is named', () => {
+    expect(() => run(optional(30), 'a1 c2', limits)).toThrow(
+      /^Pattern 'case': after 'a' there are 31 ways on, and at most 30 are possible; .* \(rule too-many-ways\)$/,
+    )
+  })
+
+  it('are two from each repetition of a loop, however often it comes', () => {
+    expect(
+      run('a{100,200} next c', `${Array.from({ length: 150 }, (_, at) => `a${at}`).join(' ')} c999`, limits).matches,
+    ).toBe(51)
+  })
+})
+
 describe('skipping after a match', () => {
   it.each([
     ['a followedBy b? followedBy c | skip skipToFirst b error', 'a1 c2', "has no event of 'b'"],

@@ -75,6 +75,44 @@ it('a condition sees what was matched so far with its types, by names that there
     .skipToFirst('other')
 })
 
+it('a condition in a group that is built where it stands sees the stages before the group, with their types', () => {
+  const built = pattern<Event>()
+    .begin('first')
+    .where(isPayment)
+    .followedBy('maybe')
+    .optional()
+    .next((group) =>
+      group
+        .begin('x')
+        .where((event, matched) => {
+          expectTypeOf(event).toEqualTypeOf<Event>()
+          expectTypeOf(matched.first('first')).toEqualTypeOf<Payment>()
+          expectTypeOf(matched.last('maybe')).toEqualTypeOf<Event | undefined>()
+          expectTypeOf(matched.all('x')).toEqualTypeOf<readonly Event[]>()
+          // @ts-expect-error there is no such stage before it
+          matched.first('after')
+          return true
+        })
+        .followedBy((inner) =>
+          inner
+            .begin('y')
+            .where(isPayment)
+            .where((event, matched) => event.amount > matched.first('first').amount && matched.first('x') !== event),
+        )
+        .oneOrMore()
+        .until((_, matched) => matched.last('first').amount > 1 && matched.all('y').length > 3),
+    )
+    .times(2)
+    .next('after')
+  expectTypeOf<MatchOf<typeof built>>().toEqualTypeOf<{
+    readonly first: readonly [Payment]
+    readonly maybe: readonly [] | readonly [Event]
+    readonly x: readonly [Event, ...Event[]]
+    readonly y: readonly [Payment, ...Payment[]]
+    readonly after: readonly [Event]
+  }>()
+})
+
 it('an alternative takes the type of a stage back to that of all events', () => {
   const built = pattern<Event>()
     .begin('a')

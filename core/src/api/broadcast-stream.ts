@@ -82,7 +82,7 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
     const { signals } = signalHandlers(processFunction)
     checkTimersAtEnd(processFunction)
     const { builder, edge, state: shared } = this.#broadcast
-    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, waitsForEventTime = false, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction = {
       shared,
@@ -107,6 +107,7 @@ export class KeyedBroadcastConnectedStream<K, T, Broadcast, Shared extends State
       stateful: true,
       keyed: true,
       signals,
+      waitsForEventTime,
     })
     return new DataStream<Out>(builder, node)
   }

@@ -58,7 +58,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
   ): DataStream<Out> {
     checkFunctions('process', processFunction, { required: ['onLeft', 'onRight'], optional: ['onTimer', 'onSignal'] })
     checkTimersAtEnd(processFunction)
-    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, waitsForEventTime = false, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
@@ -80,6 +80,7 @@ export class KeyedConnectedStreams<K, Left, Right> {
       stateful: true,
       keyed: true,
       signals: keyedFunction.signals ?? NO_SIGNALS,
+      waitsForEventTime,
     })
     return new DataStream<Out>(this.#builder, node)
   }

@@ -25,6 +25,7 @@ export interface OperatorSpec {
   readonly keyed?: boolean
   readonly bounded?: boolean
   readonly signals?: SignalUse
+  readonly waitsForEventTime?: boolean
   readonly semantics?: OperatorSemantics
   readonly traits?: Traits
   readonly combiner?: Combiner | null
@@ -52,6 +53,7 @@ export class GraphBuilder {
     keyed = false,
     bounded = false,
     signals,
+    waitsForEventTime = false,
     semantics,
     traits,
     combiner,
@@ -59,6 +61,7 @@ export class GraphBuilder {
     const known = {
       ...(bounded ? { bounded } : {}),
       ...(signals === undefined ? {} : { signals }),
+      ...(waitsForEventTime ? { waitsForEventTime } : {}),
       ...(semantics === undefined ? {} : { semantics }),
       ...(traits === undefined ? {} : { traits }),
       ...(combiner == null ? {} : { combiner }),

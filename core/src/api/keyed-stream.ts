@@ -93,7 +93,7 @@ export class KeyedStream<K, T> {
   ): DataStream<Out> {
     checkFunctions('process', processFunction, { required: ['onRecord'], optional: ['onTimer', 'onSignal'] })
     checkTimersAtEnd(processFunction)
-    const { state = {}, onTimer, timersAtEnd, open, close } = processFunction
+    const { state = {}, onTimer, timersAtEnd, waitsForEventTime, open, close } = processFunction
     checkDescriptors(state, callSite())
     const keyedFunction: KeyedFunction = {
       state,
@@ -105,7 +105,8 @@ export class KeyedStream<K, T> {
       open: open?.bind(processFunction) ?? null,
       close: close?.bind(processFunction) ?? null,
     }
-    return this.#then('keyed-process', () => new KeyedProcessOperator(keyedFunction), keyedFunction.signals)
+    const create = (): Operator => new KeyedProcessOperator(keyedFunction)
+    return this.#then('keyed-process', create, keyedFunction.signals, waitsForEventTime)
   }
 
   /**
@@ -207,8 +208,22 @@ export class KeyedStream<K, T> {
     return { edge: this.#edge, key: this.#key as (value: never) => unknown }
   }
 
-  #then<Out>(type: string, create: () => Operator, signals: SignalUse = NO_SIGNALS): DataStream<Out> {
-    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true, signals })
+  #then<Out>(
+    type: string,
+    create: () => Operator,
+    signals: SignalUse = NO_SIGNALS,
+    waitsForEventTime = false,
+  ): DataStream<Out> {
+    const inputs = [this.#edge]
+    const node = this.#builder.operator({
+      type,
+      inputs,
+      create,
+      stateful: true,
+      keyed: true,
+      signals,
+      waitsForEventTime,
+    })
     return new DataStream<Out>(this.#builder, node)
   }
 }

@@ -251,6 +251,7 @@ export class WindowedStream<K, T> {
       create: () => new TaggedInputs(create()),
       stateful: true,
       keyed: true,
+      waitsForEventTime: waitsForEventTime(this.#spec),
     })
     return new DataStream<Out>(this.#builder, node)
   }
@@ -312,13 +313,27 @@ export class WindowedStream<K, T> {
   ): DataStream<Out> {
     checkWindow(this.#spec, windowFunction)
     const create = windowOperator({ ...this.#spec, evictor: this.#evictor }, contents, windowFunction, fold)
-    const node = this.#builder.operator({ type, inputs: [this.#edge], create, stateful: true, keyed: true, combiner })
+    const node = this.#builder.operator({
+      type,
+      inputs: [this.#edge],
+      create,
+      stateful: true,
+      keyed: true,
+      waitsForEventTime: waitsForEventTime(this.#spec),
+      combiner,
+    })
     return new DataStream<Out>(this.#builder, node)
   }
 
   #with(changes: Partial<WindowSpec>): WindowedStream<K, T> {
     return new WindowedStream(this.#builder, this.#edge, { ...this.#spec, ...changes })
   }
+}
+
+/** Windows that another trigger than time's fires need no watermarks for their results. */
+function waitsForEventTime({ assigner, trigger }: WindowSpec): boolean {
+  if (trigger !== null) return trigger.domain === 'event'
+  return assigner.kind !== 'global' && assigner.domain === 'event'
 }
 
 function hasLateRecords(assigner: WindowAssigner): boolean {

@@ -89,6 +89,11 @@ export type TimersAtEnd = 'fire' | 'wait' | 'drop'
 interface HasTimers {
   /** @default 'fire' */
   readonly timersAtEnd?: TimersAtEnd
+  /**
+   * Its results need watermarks: it is refused (`GRAPH_INVALID`) behind a source that does not end and has no watermark strategy,
+   * where its timers of event time would never fire. @default false
+   */
+  readonly waitsForEventTime?: boolean
 }
 
 /** What a function in a loop may hear of its rounds. */

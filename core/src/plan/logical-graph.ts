@@ -170,6 +170,8 @@ export interface OperatorNode extends NodeBase {
   readonly signals?: SignalUse
   /** Needs all of its input before it gives anything, so that must end. */
   readonly bounded?: boolean
+  /** Gives nothing, or not all, before watermarks have come. */
+  readonly waitsForEventTime?: boolean
   readonly semantics?: OperatorSemantics
   readonly traits?: Traits
   readonly combiner?: Combiner

@@ -2,6 +2,7 @@ import { AccumulatorSink } from '../connector/accumulator.ts'
 import { GraphError } from '../errors.ts'
 import { LOOP_EXIT, LOOP_HEAD, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { FIRST } from '../operator/sequence.ts'
+import { checkEventTime } from './check-event-time.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode, SinkNode, SourceNode } from './logical-graph.ts'
 import { checkSignals } from './signals.ts'
@@ -47,6 +48,7 @@ export function validate(graph: LogicalGraph): void {
   }
   checkLoops(graph)
   checkSignals(graph)
+  checkEventTime(graph)
   checkTopics(graph)
   checkAccumulators(graph)
   assignUids(graph)

@@ -42,6 +42,7 @@ export function asOfJoin(join: AsOfJoin): KeyedCoProcessFunction<unknown, unknow
   }
 
   return {
+    waitsForEventTime: true,
     state: {
       waiting: mapState<number, Waiting[]>({ serde: sideSerde(join.left) }),
       versions: mapState<number, unknown>({ serde: join.right }),

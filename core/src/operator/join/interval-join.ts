@@ -64,6 +64,8 @@ export function intervalJoin(join: IntervalJoin): KeyedCoProcessFunction<unknown
   }
 
   return {
+    // Pairs are given at once; that there is no partner is known by time.
+    waitsForEventTime: type !== 'inner',
     state: {
       lefts: mapState<number, Waiting[]>({ serde: sideSerde(join.left) }),
       rights: mapState<number, Waiting[]>({ serde: sideSerde(join.right) }),
