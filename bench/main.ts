@@ -9,6 +9,7 @@ const usage = `Measures Millrace on this machine.
   npm run bench -- state                      a keyed counter: 10,000 keys to ten times more than its cache; restoring
   npm run bench -- cep [--memory] [--query x] patterns over 10,000 keys, from memory and from Kafka
   npm run bench -- cep --peers                the same from Kafka, in turns with Flink CEP
+  npm run bench -- cep --long [--keys <n>]    what a pattern within a minute holds, over 10 million events of 100,000 keys
   npm run bench -- loops [--peers]            connected components and PageRank on a random graph; beside graphology
   npm run bench -- batch                      bounded jobs: word count over text, a sort, a join, beyond their memory budget
   npm run bench -- nexmark [--query q5]       from Kafka to Kafka, exactly-once, state in Redis
@@ -66,6 +67,8 @@ const { values, positionals } = parseArgs({
     topic: { type: 'string', default: 'nexmark' },
     latency: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    keys: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -101,6 +104,13 @@ switch (values.help ? undefined : positionals[0]) {
     break
   }
   case 'cep': {
+    if (values.long) {
+      const { benchLongState } = await import('./cep/long-state.ts')
+      const events = args.some((arg) => arg.startsWith('--events')) ? Number(values.events) : 10_000_000
+      const result = await benchLongState({ events, keys: Number(values.keys) }, say)
+      if (values.json) console.log(JSON.stringify({ bench: 'cep-long', machine, ...result }))
+      break
+    }
     const { benchCep } = await import('./cep/cep.ts')
     const cases = await benchCep(
       {

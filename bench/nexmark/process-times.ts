@@ -16,10 +16,19 @@ export function processCpuMs(pid: number | undefined): number | null {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS
 }
 
+/** The memory that a running process holds; null when it cannot be told. */
+export function processRssMb(pid: number | undefined): number | null {
+  return statusMb(pid, 'VmRSS')
+}
+
 /** The most memory that a running process has held; null when it cannot be told. */
 export function processPeakRssMb(pid: number | undefined): number | null {
+  return statusMb(pid, 'VmHWM')
+}
+
+function statusMb(pid: number | undefined, name: string): number | null {
   const text = pid === undefined ? null : read(`/proc/${pid}/status`)
-  const kilobytes = text === null ? undefined : /^VmHWM:\s+(\d+)/m.exec(text)?.[1]
+  const kilobytes = text === null ? undefined : new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1]
   return kilobytes === undefined ? null : Number(kilobytes) / 1024
 }
 
