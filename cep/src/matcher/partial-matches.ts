@@ -1,5 +1,5 @@
 import { Dewey } from './dewey.ts'
-import { type BufferNode, SharedBuffer } from './shared-buffer.ts'
+import { type BufferedEvent, type BufferNode, SharedBuffer } from './shared-buffer.ts'
 
 const FOREVER = Number.POSITIVE_INFINITY
 
@@ -53,6 +53,8 @@ export class PartialMatches {
   sequence = 0
   /** The earliest deadline of all runs. */
   deadlineMs: number = FOREVER
+  /** Events whose values are still to be read, since it was restored. */
+  unread: BufferedEvent[] = []
 
   /** Nothing need be kept. */
   get isEmpty(): boolean {

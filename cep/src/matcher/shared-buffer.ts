@@ -2,10 +2,15 @@ import type { Dewey } from './dewey.ts'
 
 /** An event that some partial match has taken; positions that took the same event share it. */
 export class BufferedEvent {
-  readonly value: unknown
+  /** Undefined until it is read, where it is stored by itself and was just restored. */
+  value: unknown
   readonly timestamp: number
   /** Number of the event among those of its key. */
   readonly sequence: number
+  /** Nodes with links: at how many positions it is needed. */
+  nodes = 0
+  /** It is stored by itself, beside the partial matches. */
+  isStored = false
 
   constructor(value: unknown, timestamp: number, sequence: number) {
     this.value = value
@@ -54,11 +59,21 @@ export class BufferLink {
 export class SharedBuffer {
   /** Links, that is, events taken; what several partial matches have in common counts once. */
   size = 0
+  /** Events that have come and may not be stored by themselves, some of which may have gone already. */
+  fresh: BufferedEvent[] = []
+  /** Events that are stored by themselves and that nobody needs any more. */
+  gone: BufferedEvent[] = []
 
   /** Adds that `node` was taken after `previous`. `version` is the partial match's before it took the event. */
   link(node: BufferNode, version: Dewey, previous: BufferNode | null): void {
     if (previous !== null) previous.linkOf(version).references++
-    node.links.push(new BufferLink(version, previous))
+    this.add(node, new BufferLink(version, previous))
+  }
+
+  add(node: BufferNode, link: BufferLink): void {
+    const { event } = node
+    if (node.links.length === 0 && event.nodes++ === 0 && !event.isStored) this.fresh.push(event)
+    node.links.push(link)
     this.size++
   }
 
@@ -76,6 +91,8 @@ export class SharedBuffer {
       if (link.references > 0) return
       at.links.splice(at.links.indexOf(link), 1)
       this.size--
+      const { event } = at
+      if (at.links.length === 0 && --event.nodes === 0 && event.isStored) this.gone.push(event)
       of = link.version
       at = link.previous
     }

@@ -7,8 +7,11 @@ import { type ByteReader, writeSized, writeVarint } from './varint.ts'
 
 /*
  * How partial matches are stored: each event once, each node once, and each link as its node, the link before it and one digit:
- * the version of a link is that of the one before it and this digit. Numbers are varints.
+ * the version of a link is that of the one before it and this digit. Numbers are varints. An event that is stored by itself has a mark in
+ * place of its bytes.
  */
+
+const STORED = 0xffff_ffff
 
 const IS_FRESH = 1
 const IS_GIVEN = 2
@@ -32,10 +35,11 @@ export function encodeMatches(matches: PartialMatches, events: Serde<unknown>, t
   writeVarint(matches.starts, target)
   writeVarint(matches.sequence, target)
   writeVarint(stored.size, target)
-  for (const { value, timestamp, sequence } of stored.keys()) {
+  for (const { value, timestamp, sequence, isStored } of stored.keys()) {
     target.writeFloat64(timestamp)
     writeVarint(sequence, target)
-    writeSized(target, (into) => events.encode(value, into))
+    if (isStored) target.writeUint32(STORED)
+    else writeSized(target, (into) => events.encode(value, into))
   }
   writeVarint(nodes.size, target)
   for (const { position, event } of nodes.keys()) {
@@ -100,8 +104,12 @@ export function decodeMatches(reader: ByteReader, events: Serde<unknown>): Parti
   const stored = list(reader, () => {
     const timestamp = reader.float64()
     const sequence = reader.varint()
-    const value = reader.decode((bytes, start, end) => events.decode(bytes, start, end))
-    return new BufferedEvent(value, timestamp, sequence)
+    const isStored = reader.skipsMark(STORED)
+    const value = isStored ? undefined : reader.decode((bytes, start, end) => events.decode(bytes, start, end))
+    const event = new BufferedEvent(value, timestamp, sequence)
+    event.isStored = isStored
+    if (isStored) matches.unread.push(event)
+    return event
   })
   const nodes = list(reader, () => new BufferNode(reader.varint(), stored[reader.varint()] as BufferedEvent))
   const links: { node: BufferNode; link: BufferLink; start: BufferedEvent }[] = []
@@ -111,10 +119,9 @@ export function decodeMatches(reader: ByteReader, events: Serde<unknown>): Parti
     const version = new Dewey(before?.link.version ?? null, reader.varint())
     const link = new BufferLink(version, before?.node ?? null)
     if (before !== undefined) before.link.references++
-    node.links.push(link)
+    matches.buffer.add(node, link)
     links.push({ node, link, start: before?.start ?? node.event })
   })
-  matches.buffer.size = links.length
   const readStand = () => {
     const { node, link, start } = links[reader.varint()] as (typeof links)[number]
     link.references++

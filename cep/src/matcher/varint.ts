@@ -45,6 +45,13 @@ export class ByteReader {
     return this.#bytes.toString('utf8', at, at + length)
   }
 
+  /** Whether this number of four bytes comes next; it is passed over then. */
+  skipsMark(mark: number): boolean {
+    if (this.#end - this.#at < 4 || this.#bytes.readUInt32BE(this.#at) !== mark) return false
+    this.#at += 4
+    return true
+  }
+
   /** Hands the next bytes, whose number comes first, to a decoder. */
   decode<T>(decode: (bytes: Buffer, start: number, end: number) => T): T {
     const length = this.#bytes.readUInt32BE(this.#take(4))

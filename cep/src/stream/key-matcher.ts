@@ -1,9 +1,18 @@
-import { type Collector, type KeyedContext, type OpenContext, TimestampError, type ValueState } from '@millrace/core'
+import {
+  type Collector,
+  type KeyedContext,
+  type MapState,
+  type OpenContext,
+  TimestampError,
+  type ValueState,
+} from '@millrace/core'
 import type { Findings, Matcher } from '../matcher/matcher.ts'
 import { PartialMatches } from '../matcher/partial-matches.ts'
+import { readEvents, storeEvents } from '../matcher/stored-events.ts'
 import type { Tracer } from '../matcher/trace.ts'
 import type { WaitingEvent } from './event-queue.ts'
 import { KeyState, type RuleMatches } from './key-state.ts'
+import { deleteEventsOf, RuleEvents } from './rule-events.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 /** Later than any event: a timer that fires when the input has ended. */
@@ -21,7 +30,11 @@ export type MatchingContext = Pick<
   KeyedContext<unknown, never>,
   'key' | 'index' | 'timestamp' | 'watermark' | 'timers' | 'now'
 > & {
-  readonly state: { readonly partial: ValueState<KeyState> }
+  readonly state: {
+    readonly partial: ValueState<KeyState>
+    /** Those events of large partial matches that are stored one by one. */
+    readonly events: MapState<string, unknown>
+  }
 }
 
 /** Where results go, rule by rule. */
@@ -46,9 +59,11 @@ export class KeyMatcher {
   readonly #results: Results
   // Of the call that is under way.
   #state: KeyState | null = null
+  #events!: MapState<string, unknown>
   #rule!: Rule
   /** By task: the latest time that the clock has shown, or the watermark before the end. */
   readonly #lastMs: number[] = []
+  readonly #ruleEvents = new RuleEvents()
 
   constructor(options: KeyMatcherOptions, results: Results) {
     this.#options = options
@@ -69,7 +84,7 @@ export class KeyMatcher {
   onTimer(timeMs: number, context: MatchingContext, rules: readonly Rule[], out: Collector<never>): void {
     const state = context.state.partial.get()
     if (state === undefined) return
-    this.#state = state
+    this.#begin(state, context)
     this.#results.begin(context, out)
     const isEvent = this.#options.time === 'event'
     const nowMs = isEvent ? context.watermark : Math.max(context.now(), timeMs)
@@ -117,11 +132,22 @@ export class KeyMatcher {
 
   #process(event: unknown, context: MatchingContext, rules: readonly Rule[]): void {
     const known = context.state.partial.get()
-    this.#state = known ?? null
+    this.#begin(known ?? null, context)
     // A clock that is set back must not turn the order round.
     const nowMs = Math.max(this.#lastMs[context.index] as number, context.now())
     this.#lastMs[context.index] = nowMs
     if (this.#match(event, nowMs, context.key, rules)) this.#keep(context, known !== undefined)
+  }
+
+  #begin(state: KeyState | null, context: MatchingContext): void {
+    this.#state = state
+    this.#events = context.state.events
+    if (state === null) return
+    for (const each of state.rules) {
+      if (each.matches.unread.length === 0) continue
+      readEvents(each.matches.unread, this.#ruleEvents.of(this.#events, each))
+      each.matches.unread = []
+    }
   }
 
   /** Hands the event to every rule; says whether anything that is kept has changed. */
@@ -147,6 +173,7 @@ export class KeyMatcher {
       if (each.version === rule.version) return each.matches
       // What another version of the rule has begun means nothing to this one.
       rules.splice(at, 1)
+      deleteEventsOf(this.#events, each.rule, each.version)
       return null
     }
     return null
@@ -183,6 +210,7 @@ export class KeyMatcher {
     let deadlineMs = NEVER
     let isHeld = false
     for (const each of state.rules) {
+      storeEvents(each.matches.buffer, this.#ruleEvents.of(context.state.events, each))
       if (each.matches.isEmpty) continue
       state.rules[kept++] = each
       deadlineMs = Math.min(deadlineMs, each.matches.deadlineMs)

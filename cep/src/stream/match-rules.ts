@@ -18,6 +18,7 @@ import { limitsOf, type MatchOptions } from './match-options.ts'
 import { Matches } from './matches.ts'
 import { type FoundMatch, type KeyTrace, MatchResults, type OfRule, type TimedOutMatch } from './results.ts'
 import { type RejectedRule, RuleBook, type RuleChange, type StoredRule } from './rule-book.ts'
+import { deleteEventsOf } from './rule-events.ts'
 
 export interface RuleMatch<K, T> extends FoundMatch<K, DataMatch<T>>, OfRule {}
 
@@ -74,11 +75,12 @@ export function matchRules<K, T>(
   const results = new MatchResults<K>(tags, trace ?? null, true)
   const matcher = new KeyMatcher({ time, order: order ?? null, name }, results)
   const partial = valueState<KeyState>({ serde: keyStateSerde(serde as Serde<unknown>, '') })
+  const events = mapState<string, unknown>({ serde: serde as Serde<unknown> })
   const broadcast = changes.broadcast({ state: { rules: mapState<string, StoredRule>() } })
   const found = keyedBy(stream, options.serde)
     .connect(broadcast)
     .process({
-      state: { partial },
+      state: { partial, events },
       waitsForEventTime: time === 'event',
       open(context) {
         matcher.open(context)
@@ -104,6 +106,7 @@ export function matchRules<K, T>(
         context.forEachKey(({ state }) => {
           const kept = state.partial.get()
           if (kept?.rules.some(({ rule }) => rule === made) !== true) return
+          deleteEventsOf(state.events, made, null)
           kept.rules = kept.rules.filter(({ rule }) => rule !== made)
           if (kept.isEmpty && kept.deadlineTimerMs === Number.POSITIVE_INFINITY) state.partial.clear()
           else state.partial.set(kept)

@@ -2,6 +2,7 @@ import {
   type Collector,
   type DataStream,
   type KeyedStream,
+  mapState,
   msgpack,
   outputTag,
   type Serde,
@@ -52,8 +53,9 @@ export function match<K, T, Match>(
   const results = new MatchResults<K>(tags, trace ?? null)
   const matcher = new KeyMatcher({ time, order: order ?? null, name: automaton.name }, results)
   const partial = valueState({ serde: keyStateSerde(serde as Serde<unknown>, automaton.fingerprint) })
+  const events = mapState<string, unknown>({ serde: serde as Serde<unknown> })
   const found = keyed.process({
-    state: { partial },
+    state: { partial, events },
     waitsForEventTime: time === 'event',
     open(context) {
       matcher.open(context)

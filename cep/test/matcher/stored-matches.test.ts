@@ -6,6 +6,7 @@ import { compilePattern } from '../../src/automaton/compile.ts'
 import { fromDefinition } from '../../src/definition/from-definition.ts'
 import { Matcher } from '../../src/matcher/matcher.ts'
 import { PartialMatches } from '../../src/matcher/partial-matches.ts'
+import { type EventStore, readEvents, storeEvents } from '../../src/matcher/stored-events.ts'
 import { decodeMatches, encodeMatches } from '../../src/matcher/stored-matches.ts'
 import { ByteReader } from '../../src/matcher/varint.ts'
 import type { PatternTree } from '../../src/pattern/nodes.ts'
@@ -14,18 +15,23 @@ import type { TimedEvent } from './brute-force.ts'
 import { definitionOf, eventsOf } from './notation.ts'
 import { inputs, patterns } from './random-patterns.ts'
 
-function stored(matches: PartialMatches): PartialMatches {
+/** Null keeps all events with the partial matches; else they are stored by themselves from so many on. */
+type Events = { readonly store: EventStore & Map<number, unknown>; readonly large: number } | null
+
+function stored(matches: PartialMatches, events: Events = null): PartialMatches {
+  if (events !== null) storeEvents(matches.buffer, events.store, events.large)
   const writer = new ByteWriter()
   encodeMatches(matches, msgpack(), writer)
   const bytes = writer.toBuffer()
   const reader = new ByteReader(bytes, 0, bytes.length)
   const back = decodeMatches(reader, msgpack())
   expect(reader.isAtEnd).toBe(true)
+  if (events !== null) readEvents(back.unread, events.store)
   return back
 }
 
 /** What is found, and how much is kept after each event. */
-function run(tree: PatternTree, events: readonly TimedEvent[], restarts: boolean) {
+function run(tree: PatternTree, events: readonly TimedEvent[], restarts: boolean, byThemselves: Events = null) {
   const matcher = new Matcher(compilePattern(tree))
   const said: unknown[] = []
   const findings = {
@@ -36,7 +42,7 @@ function run(tree: PatternTree, events: readonly TimedEvent[], restarts: boolean
   let kept = new PartialMatches()
   for (const { event, timestamp } of events) {
     matcher.onEvent(kept, () => kept, event, timestamp, findings)
-    if (restarts) kept = stored(kept)
+    if (restarts) kept = stored(kept, byThemselves)
     said.push([kept.runs.length, kept.held.length, kept.buffer.size, kept.deadlineMs])
   }
   matcher.onTime(kept, Number.POSITIVE_INFINITY, findings)
@@ -61,6 +67,25 @@ describe('partial matches that are stored', () => {
       { numRuns: 1_500 },
     )
     expect(compared).toBeGreaterThan(500)
+  })
+
+  it('go on as if nothing had happened where their events are stored one by one, and leave none of these behind', () => {
+    fc.assert(
+      fc.property(patterns, inputs, fc.integer({ min: 0, max: 6 }), (tree, events, large) => {
+        try {
+          compilePattern(tree)
+        } catch (error) {
+          if (error instanceof PatternError) return
+          throw error
+        }
+        const byThemselves = { store: new Map<number, unknown>(), large }
+        const { said, kept } = run(tree, events, true, byThemselves)
+        expect(said).toEqual(run(tree, events, false).said)
+        storeEvents(kept.buffer, byThemselves.store, large)
+        expect([...byThemselves.store.keys()]).toEqual([])
+      }),
+      { numRuns: 1_500 },
+    )
   })
 
   it('leave nothing in the shared buffer once they are over', () => {
