@@ -65,7 +65,12 @@ export class KeyPrefetch<Data> implements PendingWork {
   }
 
   get isFull(): boolean {
-    return this.#repeated > 0 || this.#waiting.length - this.#head >= MAX_WAITING || this.#cache.isFull
+    return this.#repeated > 0 || this.#waiting.length - this.#head >= MAX_WAITING || this.isCacheFull
+  }
+
+  /** Too many keys are on the heap, and a commit that lets some go can come. */
+  get isCacheFull(): boolean {
+    return this.#cache.isFull && !this.#context.commitsSuspended()
   }
 
   get needsCommit(): boolean {

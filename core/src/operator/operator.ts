@@ -60,6 +60,8 @@ export interface OperatorContext {
   post(callback: () => void): void
   /** Where an operator puts what changed since the last barrier, while the barrier passes it. */
   readonly delta: DeltaCollector
+  /** Whether an operator of the task keeps it from committing for now. */
+  commitsSuspended(): boolean
   /** Null when all state is on the heap. */
   readonly stateReader: StateReader | null
   /** The signals that can come on each input; null when none can on any. */

@@ -171,7 +171,7 @@ export class Chain implements PendingWork {
       if (node.kind !== 'operator') continue
       const operator = node.create()
       operators.set(uid, operator)
-      operator.setup(context(region, uid, node.name, signals, outputs, memory, environment))
+      operator.setup(context(region, uid, node.name, signals, { operators, outputs, memory }, environment))
     }
     for (const [uid, link] of feedback) link.target = inputOf(operators, uid, FEEDBACK)
     if (memory.isUsed) exposeMemory(memory, environment.metrics)
@@ -357,13 +357,19 @@ function connect(
   if (sides.length > 0) outputs.set(mainId, new MainWithSides(outputs.get(mainId) ?? discard, sides))
 }
 
+/** What has been built of a chain. */
+interface ChainParts {
+  readonly operators: ReadonlyMap<string, Operator>
+  readonly outputs: ReadonlyMap<string, Receiver<unknown>>
+  readonly memory: TaskMemory
+}
+
 function context(
   region: Region,
   uid: string,
   name: string,
   signals: OperatorContext['signals'],
-  outputs: ReadonlyMap<string, Receiver<unknown>>,
-  memory: TaskMemory,
+  { operators, outputs, memory }: ChainParts,
   environment: ChainEnvironment,
 ): OperatorContext {
   const { job, index, attempt, maxParallelism, clock, metrics, logger, delta, stateReader, schedule, post } =
@@ -380,6 +386,7 @@ function context(
     metrics: metrics.group({ operator: uid }),
     logger,
     delta,
+    commitsSuspended: () => [...operators.values()].some(({ pending }) => pending?.suspendsCommits === true),
     stateReader,
     signals,
     memory,

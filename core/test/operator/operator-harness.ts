@@ -58,6 +58,7 @@ export class OperatorHarness {
       logger: silentLogger,
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
+      commitsSuspended: () => false,
       stateReader,
       signals: signals.length === 0 ? null : operator.inputs.map(() => signals),
       schedule: (timeMs, callback): CancelTimer =>

@@ -283,7 +283,7 @@ export class CachedPanes implements CachedKeys<KeyPanes>, PendingWork {
     const slots = new Set<Slot>()
     this.#cache.evict()
     // What holds barriers back must not wait for one.
-    if (this.#cache.isFull && !this.holdsBarriers) return slots
+    if (this.#prefetch.isCacheFull && !this.holdsBarriers) return slots
     const limit = Math.min(TIMER_KEYS, this.#reader.maxKeys)
     const { ids, at, timeMs } = this.#firing[domain] as Firing
     for (let next = at; next < ids.length && slots.size < limit; next++) {

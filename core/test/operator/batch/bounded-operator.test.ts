@@ -32,6 +32,7 @@ class SortUnderTest {
       logger: silentLogger,
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: [], setOperatorState: (_, state) => void this.states.push(state) },
+      commitsSuspended: () => false,
       stateReader: null,
       signals: null,
       schedule: () => () => {},
