@@ -29,26 +29,35 @@ function vertices(env: Environment, { vertices: count, starts, ends }: Graph): D
   })
 }
 
-/** Notes the ends of the rounds, and counts the records that come out of them. */
-function observed<T>(stream: DataStream<T>, { times, worksets }: Observed): DataStream<T> {
+/** Notes the ends of the rounds, counts the records that come out of them, and the edges that the next one goes over for these. */
+function observed<T extends { readonly id: number }>(
+  stream: DataStream<T>,
+  { starts, ends }: Graph,
+  { times, worksets, visits }: Observed,
+): DataStream<T> {
   let records = 0
+  let edges = 0
+  visits[0] = ends.length
   return stream.process({
     onRecord(record, _context, out: Collector<T>) {
       records++
+      edges += (starts[record.id + 1] as number) - (starts[record.id] as number)
       out.emit(record)
     },
-    onRoundEnd({ index, round }) {
+    onRoundEnd({ index, round: { number } }) {
       if (index === 0) times.push(performance.now())
-      worksets[round.number - 1] = (worksets[round.number - 1] ?? 0) + records
+      worksets[number - 1] = (worksets[number - 1] ?? 0) + records
+      visits[number] = (visits[number] ?? 0) + edges
       records = 0
+      edges = 0
     },
   })
 }
 
-/** Notes that so many edges are gone over in a round. */
-function visit({ times, visits }: Observed, round: number, edges: number): void {
+function linksOf(vertex: Vertex | undefined, { times }: Observed): readonly number[] {
+  // The first round has begun.
   if (times.length === 0) times.push(performance.now())
-  visits[round - 1] = (visits[round - 1] ?? 0) + edges
+  return vertex?.links ?? []
 }
 
 interface Label {
@@ -63,15 +72,9 @@ export function componentsJob(graph: Graph, rounds: Observed, components: Uint32
     const labels = all.map(({ id }): Label => ({ id, component: id }))
     labels
       .keyBy('id')
-      .iterateDelta(labels.keyBy('id'), (changed, solution) => {
-        const told = changed.connect(all.keyBy('id')).process({
-          state: { links: valueState<readonly number[]>({ initial: [] }) },
-          onLeft({ component }, { state, round }, out: Collector<Label>) {
-            const links = state.links.get()
-            visit(rounds, round.number, links.length)
-            for (const id of links) out.emit({ id, component })
-          },
-          onRight: (vertex, { state }) => state.links.set(vertex.links),
+      .iterateDelta(labels.keyBy('id'), (changed, solution, loop) => {
+        const told = loop.join(changed, all.keyBy('id'), ({ component }, [vertex], out: Collector<Label>) => {
+          for (const id of linksOf(vertex, rounds)) out.emit({ id, component })
         })
         const combine = (left: Label, right: Label): Label => (left.component < right.component ? left : right)
         const next = solution.coGroup(
@@ -83,7 +86,7 @@ export function componentsJob(graph: Graph, rounds: Observed, components: Uint32
           },
           { combine },
         )
-        return observed(next, rounds)
+        return observed(next, graph, rounds)
       })
       .to(
         sink<Label>(({ id, component }) => {
@@ -110,21 +113,17 @@ export function pageRankJob(
     links
       .map(({ id }): Rank => ({ id, rank: 1 / graph.vertices }))
       .iterateBulk(
-        (partial) => {
-          const shares = partial
-            .keyBy('id')
-            .connect(links.keyBy('id'))
-            .process({
-              state: { links: valueState<readonly number[]>({ initial: [] }) },
-              onLeft({ id, rank }, { state, round }, out: Collector<Rank>) {
-                const ends = state.links.get()
-                visit(rounds, round.number, ends.length)
-                const share = rank / ends.length
-                out.emit({ id, rank: 0 })
-                for (const end of ends) out.emit({ id: end, rank: share })
-              },
-              onRight: (vertex, { state }) => state.links.set(vertex.links),
-            })
+        (partial, loop) => {
+          const shares = loop.join(
+            partial.keyBy('id'),
+            links.keyBy('id'),
+            ({ id, rank }, [vertex], out: Collector<Rank>) => {
+              const ends = linksOf(vertex, rounds)
+              const share = rank / ends.length
+              out.emit({ id, rank: 0 })
+              for (const end of ends) out.emit({ id: end, rank: share })
+            },
+          )
           const next = shares.keyBy('id').process({
             lifetime: 'round',
             state: { sum: valueState({ initial: 0 }) },
@@ -133,7 +132,7 @@ export function pageRankJob(
               out.emit({ id: key, rank: 0.15 / graph.vertices + 0.85 * state.sum.get() })
             },
           })
-          return observed(next, rounds)
+          return observed(next, graph, rounds)
         },
         { maxRounds },
       )

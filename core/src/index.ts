@@ -21,6 +21,7 @@ export type { AsOfJoinOptions, IntervalJoinOptions, JoinSerdes, RegularJoinOptio
 export type { KeyedStream } from './api/keyed-stream.ts'
 export type {
   BulkOptions,
+  ConstantOptions,
   DeltaOptions,
   IterateOptions,
   LoopContext,

@@ -7,15 +7,18 @@ import { LoopTailOperator } from '../operator/loop/loop-tail.ts'
 import { ReplayOperator } from '../operator/loop/replay.ts'
 import type { Round } from '../operator/loop/round.ts'
 import type { Operator } from '../operator/operator.ts'
+import type { Collector } from '../operator/process-function.ts'
 import type { LogicalEdge, Partitioning } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
 import { callSite } from './call-site.ts'
+import { type ConstantOptions, constantJoin } from './constant-join.ts'
 import { DataStream, forward } from './data-stream.ts'
 import type { BuildingNode, GraphBuilder } from './graph-builder.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import { SolutionSet } from './solution-set.ts'
 
+export type { ConstantOptions } from './constant-join.ts'
 export type { SolutionSet } from './solution-set.ts'
 
 export interface IterateOptions<T> {
@@ -45,6 +48,21 @@ export interface LoopContext {
   aggregate<In>(aggregator: Aggregator<In, unknown>, stream: DataStream<In>): void
   /** The records of a bounded stream from outside in every round. They are kept in state, where they came. */
   replay<T>(stream: DataStream<T>, options?: IterateOptions<T>): DataStream<T>
+  /**
+   * Brings every record of a stream of the loop together with all records of its key of a bounded stream from outside, in the order
+   * in which these came. They are read once, before the first round, and kept by key; a round costs what its own records do.
+   *
+   * @example
+   * const shares = loop.join(ranks.keyBy('page'), links.keyBy('from'), ({ rank }, links, out: Collector<Rank>) => {
+   *   for (const { to } of links) out.emit({ page: to, rank: rank / links.length })
+   * })
+   */
+  join<K, T, C, Out>(
+    records: KeyedStream<K, T>,
+    constants: KeyedStream<K, C>,
+    meet: (record: T, constants: readonly C[], out: Collector<Out>) => void,
+    options?: ConstantOptions<C>,
+  ): DataStream<Out>
 }
 
 /** A loop while it is described. */
@@ -91,6 +109,15 @@ class Loop implements LoopContext {
       stateful: true,
     })
     return new DataStream<T>(this.#builder, node)
+  }
+
+  join<K, T, C, Out>(
+    records: KeyedStream<K, T>,
+    constants: KeyedStream<K, C>,
+    meet: (record: T, constants: readonly C[], out: Collector<Out>) => void,
+    options: ConstantOptions<C> = {},
+  ): DataStream<Out> {
+    return constantJoin(records, constants, meet, options)
   }
 
   /** Leads `feedback` back to the head. */

@@ -245,6 +245,41 @@ it('commits come within a long round too', async () => {
   expect(epochs[1]).toBeGreaterThan(epochs[0] ?? Number.NaN)
 })
 
+it('records of every round meet all that came of their key from outside, with any number of tasks', async () => {
+  type Edge = readonly [from: number, to: number]
+  const vertex = fc.integer({ min: 0, max: 6 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(vertex, vertex), { maxLength: 12 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 3 }),
+      async (edges, maxRounds, parallelism) => {
+        const found = await collected(parallelism, (env) =>
+          env.from(['0', '1']).iterateBulk(
+            (walks, loop) =>
+              loop.join(
+                walks.keyBy((walk) => Number(walk.at(-1))),
+                env.from<Edge>(edges).keyBy(([from]) => from),
+                (walk, edges, out: Collector<string>) => {
+                  for (const [, to] of edges) out.emit(`${walk}${to}`)
+                },
+              ),
+            { maxRounds },
+          ),
+        )
+        let walks = ['0', '1']
+        for (let round = 0; round < maxRounds; round++) {
+          walks = walks.flatMap((walk) =>
+            edges.filter(([from]) => from === Number(walk.at(-1))).map(([, to]) => `${walk}${to}`),
+          )
+        }
+        expect(found.sort()).toEqual(walks.sort())
+      },
+    ),
+    { numRuns: 25 },
+  )
+})
+
 it('a solution set meets one record of each key where they combine, and comes to the same', async () => {
   interface Told {
     readonly id: number
