@@ -12,7 +12,7 @@ export type {
 } from './api/broadcast-stream.ts'
 export type { ConnectedStreams, KeyedConnectedStreams } from './api/connected-streams.ts'
 export type { BroadcastOptions, DataStream, ExchangeOptions, KeyByOptions } from './api/data-stream.ts'
-export type { Environment, SourceOptions, TopicOptions, TopicRecord } from './api/environment.ts'
+export type { BacklogBounds, Environment, SourceOptions, TopicOptions, TopicRecord } from './api/environment.ts'
 export type { ExplainOptions, Explanation } from './api/explain.ts'
 export type { Ordered } from './api/field-reduce.ts'
 export { type Job, job } from './api/job.ts'
@@ -89,6 +89,7 @@ export type {
   TimersAtEnd,
 } from './operator/process-function.ts'
 export {
+  backlog,
   booleanSignal,
   numberSignal,
   type ReceivedSignal,

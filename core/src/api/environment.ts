@@ -1,22 +1,40 @@
 import { type GeneratorOptions, generatorSource } from '../connector/generator.ts'
 import { type IterableInput, iterableSource } from '../connector/iterable.ts'
 import type { Source } from '../connector/source.ts'
+import { GraphError } from '../errors.ts'
 import type { Operator } from '../operator/operator.ts'
 import { SequenceOperator } from '../operator/sequence.ts'
 import { StartGate } from '../operator/start-gate.ts'
-import type { DecodeFailurePolicy, Partitioning, StartPosition } from '../plan/logical-graph.ts'
+import type { BacklogSpec, DecodeFailurePolicy, Partitioning, StartPosition } from '../plan/logical-graph.ts'
 import { msgpack } from '../serde/msgpack.ts'
 import type { Serde } from '../serde/serde.ts'
+import { type Duration, durationMs } from '../time/duration.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import { callSite } from './call-site.ts'
 import { DataStream, forward } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 
 export interface SourceOptions<T> {
   /** Event time of the records, and how watermarks follow. Without it there are no watermarks. */
   readonly time?: WatermarkStrategy<T>
+  /** All that the source has is a backlog, until it ends: a history. See the signal `backlog`. @default false */
+  readonly backlog?: boolean
 }
 
-export interface TopicOptions<T> extends SourceOptions<T> {
+/** Bounds beyond which a topic's partition is said to be behind, until it is within half of them. */
+export interface BacklogBounds {
+  /** Records that have not been read. */
+  readonly maxLag?: number
+  /** Of the watermark behind the clock, while there is something to read. */
+  readonly maxDelay?: Duration
+}
+
+export interface TopicOptions<T> extends Omit<SourceOptions<T>, 'backlog'> {
+  /**
+   * When the topic is said to be behind: beyond bounds, or `true` for a history that is a backlog until it ends. See the signal `backlog`.
+   * @default never
+   */
+  readonly backlog?: boolean | BacklogBounds
   /** Ends where the topic ended when the job first started. @default false */
   readonly bounded?: boolean
   /** Where to begin when the job has read nothing yet; a number is a record time in ms. @default 'earliest' */
@@ -92,6 +110,7 @@ export class Environment {
       kind: 'splits',
       source: source as unknown as Source<unknown>,
       time: (options.time ?? null) as WatermarkStrategy<unknown> | null,
+      isBacklog: options.backlog ?? false,
     })
     return new DataStream<T>(this.#builder, node)
   }
@@ -99,7 +118,7 @@ export class Environment {
   #topic<T>(
     topic: string,
     value: Serde<unknown>,
-    { time, bounded = false, start = 'earliest', onDecodeFailure = 'fail', after }: TopicOptions<T>,
+    { time, bounded = false, start = 'earliest', onDecodeFailure = 'fail', after, backlog }: TopicOptions<T>,
     extra: Pick<Extract<Parameters<GraphBuilder['source']>[1], { kind: 'topic' }>, 'toRecord'>,
   ): DataStream<T> {
     const gate = after === undefined ? null : new StartGate()
@@ -113,6 +132,7 @@ export class Environment {
       ...(gate === null ? {} : { gate }),
       start,
       onDecodeFailure,
+      backlog: backlogSpec(topic, backlog ?? false, time !== undefined),
     })
     node.name = topic
     const stream = new DataStream<T>(this.#builder, node)
@@ -130,4 +150,21 @@ export class Environment {
     })
     return new DataStream<T>(this.#builder, node)
   }
+}
+
+/** @throws GRAPH_INVALID for bounds that cannot be */
+function backlogSpec(topic: string, backlog: boolean | BacklogBounds, hasTime: boolean): BacklogSpec | null {
+  if (typeof backlog === 'boolean') return backlog ? 'all' : null
+  const { maxLag, maxDelay } = backlog
+  const refused = (what: string): GraphError =>
+    new GraphError(`The backlog of topic ${topic} at ${callSite()} ${what}.`)
+  if (maxLag === undefined && maxDelay === undefined) throw refused('has no bounds; give maxLag, maxDelay or both')
+  if (maxLag !== undefined && !(Number.isSafeInteger(maxLag) && maxLag >= 1)) {
+    throw refused(`has a maxLag of ${maxLag}; it must be a whole number of at least 1`)
+  }
+  if (maxDelay !== undefined && !hasTime)
+    throw refused('goes by event time; give the topic a watermark strategy (time: …)')
+  const maxDelayMs = maxDelay === undefined ? null : durationMs(maxDelay)
+  if (maxDelayMs !== null && maxDelayMs <= 0) throw refused(`has a maxDelay of ${maxDelay}; it must be above 0`)
+  return { maxLag: maxLag ?? null, maxDelayMs }
 }

@@ -37,6 +37,11 @@ export interface RunOptions {
   readonly guarantee?: Guarantee
   /** Time between two commits: output becomes visible, and at most this much is replayed after a crash. @default '1s' */
   readonly epochInterval?: Duration
+  /**
+   * The same while a source says that it is behind (see the signal `backlog`): fewer commits cost less, and nobody waits for results of
+   * long ago. At least `epochInterval`, and below `transactionTimeout`. @default epochInterval
+   */
+  readonly epochIntervalDuringBacklog?: Duration
   /** @default restart.exponential() on a durable log, restart.none() on the memory log */
   readonly restart?: RestartStrategy
   /** Lets a stateful job run on a durable log with a state backend that ends with the process. @default false */
@@ -96,6 +101,7 @@ const names: Readonly<Record<keyof RunOptions, true>> = {
   group: true,
   guarantee: true,
   epochInterval: true,
+  epochIntervalDuringBacklog: true,
   restart: true,
   allowVolatileState: true,
   transactionTimeout: true,
@@ -148,11 +154,17 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
   }
   const epochIntervalMs = positiveMs('epochInterval', options.epochInterval ?? '1s')
   const transactionTimeoutMs = positiveMs('transactionTimeout', options.transactionTimeout ?? '60s')
-  if (options.guarantee !== 'at-least-once' && transactionTimeoutMs <= epochIntervalMs) {
+  checkTransactionTimeout(options, transactionTimeoutMs, 'epochInterval', epochIntervalMs)
+  const backlogEpochIntervalMs =
+    options.epochIntervalDuringBacklog === undefined
+      ? null
+      : positiveMs('epochIntervalDuringBacklog', options.epochIntervalDuringBacklog)
+  if (backlogEpochIntervalMs !== null && backlogEpochIntervalMs < epochIntervalMs) {
     throw new OptionError(
-      `transactionTimeout (${transactionTimeoutMs} ms) must be above epochInterval (${epochIntervalMs} ms): a transaction is open for that long.`,
+      `epochIntervalDuringBacklog (${backlogEpochIntervalMs} ms) must be at least epochInterval (${epochIntervalMs} ms).`,
     )
   }
+  checkTransactionTimeout(options, transactionTimeoutMs, 'epochIntervalDuringBacklog', backlogEpochIntervalMs ?? 0)
   if (options.group === '') throw new OptionError('group is empty; leave it out to use the name of the job.')
   return {
     log: options.log ?? memoryLog({ clock }),
@@ -163,6 +175,7 @@ export function toSettings(job: string, options: RunOptions): JobSettings {
     group: options.group ?? job,
     guarantee: options.guarantee ?? 'exactly-once',
     epochIntervalMs,
+    backlogEpochIntervalMs,
     restart: options.restart ?? null,
     allowVolatileState: options.allowVolatileState ?? false,
     transactionTimeoutMs,
@@ -213,4 +226,11 @@ function positiveMs(name: string, value: Duration): number {
   }
   if (ms > 0) return ms
   throw new OptionError(`${name} is ${value}; it must be above 0.`)
+}
+
+function checkTransactionTimeout({ guarantee }: RunOptions, timeoutMs: number, name: string, intervalMs: number): void {
+  if (guarantee === 'at-least-once' || timeoutMs > intervalMs) return
+  throw new OptionError(
+    `transactionTimeout (${timeoutMs} ms) must be above ${name} (${intervalMs} ms): a transaction is open for that long.`,
+  )
 }

@@ -21,6 +21,8 @@ export interface JobSettings {
   readonly group: string
   readonly guarantee: Guarantee
   readonly epochIntervalMs: number
+  /** While a source is behind; null for the same. */
+  readonly backlogEpochIntervalMs: number | null
   /** Null: by the log's kind, see `JobRun`. */
   readonly restart: RestartStrategy | null
   readonly allowVolatileState: boolean

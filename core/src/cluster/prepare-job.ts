@@ -80,6 +80,7 @@ export function taskEnvironment(
     group: settings.group,
     guarantee: settings.guarantee,
     epochIntervalMs: settings.epochIntervalMs,
+    backlogEpochIntervalMs: settings.backlogEpochIntervalMs,
     transactionTimeoutMs: settings.transactionTimeoutMs,
     maxBufferedInputBytes: settings.maxBufferedInputBytes,
     maxBufferedOutputBytes: settings.maxBufferedOutputBytes,

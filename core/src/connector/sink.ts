@@ -1,3 +1,5 @@
+import type { ReceivedSignal } from '../operator/signal/signal.ts'
+
 /**
  * What a sink promises for records of a replayed epoch:
  * - `transactional`: written in the log's own transaction, exactly-once;
@@ -24,6 +26,11 @@ export interface SinkContext {
 export interface SinkWriter<T, Committable = never> {
   /** Takes a record; synchronous, so it buffers what needs I/O. */
   write(value: T, timestamp: number): void
+  /**
+   * A signal has come, at its place among the records: its combined value is another one than before. After a restart the values of the
+   * last commit are told first.
+   */
+  onSignal?(signal: ReceivedSignal): void
   /** True when the task should stop feeding until `onAvailable`. May throw what failed in the background. */
   readonly isFull?: boolean
   /**

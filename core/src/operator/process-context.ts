@@ -26,6 +26,10 @@ export class RecordContext<Out> implements ProcessContext, Collector<Out> {
     return this.operator.index
   }
 
+  get isBacklog(): boolean {
+    return this.signals?.isBacklog === true
+  }
+
   // Fields, so that functions can take them out of the context: `onRecord(value, { side }, out)`.
   readonly now = (): number => this.operator.clock.now()
 

@@ -32,6 +32,8 @@ export interface ProcessContext {
   readonly watermark: number
   /** The round that goes on in the loop around the function. */
   readonly round: Round
+  /** A source in front says that it is behind; see the signal `backlog`. */
+  readonly isBacklog: boolean
   /** Clock time in milliseconds. */
   now(): number
   /** Sends a record to a side output. */

@@ -17,6 +17,9 @@ export type DecodeFailurePolicy = 'fail' | 'skip' | { readonly deadLetterTopic: 
 /** Where to read a topic from when the group has no committed offset: the start, the end, or a time in ms. */
 export type StartPosition = 'earliest' | 'latest' | number
 
+/** When a source is said to be behind: always until it ends, or beyond one of these bounds (records, milliseconds of event time). */
+export type BacklogSpec = 'all' | { readonly maxLag: number | null; readonly maxDelayMs: number | null }
+
 export interface TopicSourceSpec {
   readonly kind: 'topic'
   readonly topic: string
@@ -34,12 +37,16 @@ export interface TopicSourceSpec {
   readonly gate?: StartGate
   readonly start: StartPosition
   readonly onDecodeFailure: DecodeFailurePolicy
+  /** Null where it says nothing of it. */
+  readonly backlog: BacklogSpec | null
 }
 
 export interface SplitSourceSpec {
   readonly kind: 'splits'
   readonly source: Source<unknown>
   readonly time: WatermarkStrategy<unknown> | null
+  /** All of it is backlog. */
+  readonly isBacklog: boolean
 }
 
 export interface TopicSinkSpec {

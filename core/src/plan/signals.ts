@@ -1,13 +1,17 @@
 import { LOOP_HEAD, LOOP_REPLAY, LOOP_TAIL } from '../operator/loop/loop-spec.ts'
 import { END } from '../operator/sequence.ts'
-import { describeSignal, isSameSignal, type Signal } from '../operator/signal/signal.ts'
+import { backlog, describeSignal, isSameSignal, type Signal } from '../operator/signal/signal.ts'
 import { invalid } from './invalid.ts'
 import type { LogicalGraph, LogicalNode } from './logical-graph.ts'
 
 /** The signals that a node says itself. */
 export function emittedBy(node: LogicalNode): readonly Signal[] {
   if (node.kind === 'operator') return node.signals?.emits ?? []
-  return node.kind === 'source' && node.source.kind === 'splits' ? (node.source.source.signals ?? []) : []
+  if (node.kind === 'sink') return []
+  const { source } = node
+  if (source.kind === 'topic') return source.backlog === null ? [] : [backlog]
+  const own = source.source.signals ?? []
+  return source.isBacklog && !own.some(({ name }) => name === backlog.name) ? [...own, backlog] : own
 }
 
 /** The signals that can come on each input of a node, by its id; nothing for nodes that none can come to. */

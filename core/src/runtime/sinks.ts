@@ -3,6 +3,7 @@ import { StreamError, UserFunctionError } from '../errors.ts'
 import type { LogOutput } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
+import { ReceivedSignal, type Signal, type SignalValue } from '../operator/signal/signal.ts'
 import type { TopicSinkSpec } from '../plan/logical-graph.ts'
 import { murmur2Partition } from '../structure/murmur2.ts'
 import type { CommittedOutput } from './committed-output.ts'
@@ -95,6 +96,7 @@ export class CustomSink implements Receiver<unknown> {
   readonly #barriers: SinkBarriers
   readonly #written: Counter
   readonly #committed: CommittedOutput | null
+  readonly #heard: Record<string, SignalValue> = {}
 
   /** `committed` where anything reads what the sink commits. */
   constructor(
@@ -149,11 +151,33 @@ export class CustomSink implements Receiver<unknown> {
   // Nothing reads what is committed within a loop: the graph is refused.
   onRound(): void {}
 
-  // Signals have their place among the records, which end here; the graph is refused where somebody behind hears them.
-  onSignal(): void {}
-
   onEnd(): void {
     this.#committed?.onEnd()
+  }
+
+  onSignal({ name }: Signal, value: SignalValue): void {
+    if (this.#writer.onSignal === undefined || this.#heard[name] === value) return
+    this.#heard[name] = value
+    this.#tell(name, value)
+  }
+
+  /** Null while the writer has heard nothing. */
+  snapshotSignals(): Readonly<Record<string, SignalValue>> | null {
+    return Object.keys(this.#heard).length === 0 ? null : { ...this.#heard }
+  }
+
+  restoreSignals(heard: Readonly<Record<string, SignalValue>>): void {
+    if (this.#writer.onSignal === undefined) return
+    Object.assign(this.#heard, heard)
+    for (const [name, value] of Object.entries(heard)) this.#tell(name, value)
+  }
+
+  #tell(name: string, value: SignalValue): void {
+    try {
+      this.#writer.onSignal?.(new ReceivedSignal(name, value))
+    } catch (cause) {
+      throw this.#failed(cause)
+    }
   }
 
   onBarrier(epoch: number): void {

@@ -56,6 +56,11 @@ export class SourceHead {
     this.#signals?.onSignal(channel, signal, value)
   }
 
+  /** What was told last of a signal; null before anything was. */
+  told(signal: Signal): SignalValue | null {
+    return this.#signals?.told(signal) ?? null
+  }
+
   snapshotSignals(): StoredCombination | null {
     return this.#signals?.snapshot() ?? null
   }

@@ -1,7 +1,7 @@
 import type { PollStatus, Source, SplitReader } from '../connector/source.ts'
 import { StreamError } from '../errors.ts'
 import { checkValue } from '../operator/signal/function-signals.ts'
-import type { Signal, SignalValue } from '../operator/signal/signal.ts'
+import { backlog, type Signal, type SignalValue } from '../operator/signal/signal.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import type { WatermarkGenerator, WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { AlignedChannel } from './source-alignment.ts'
@@ -21,6 +21,8 @@ export interface SplitInputOptions {
   readonly channel: number
   readonly head: SourceHead
   readonly time: WatermarkStrategy<unknown> | null
+  /** All of it is backlog. */
+  readonly isBacklog: boolean
   readonly restored: SplitPosition | null
   readonly index: number
   readonly parallelism: number
@@ -89,7 +91,7 @@ export class SplitInput {
   /** Takes what is still to come for nothing; the position stays where it is. */
   end(): void {
     this.#isCut = true
-    this.#options.head.onEnd(this.#options.channel)
+    this.#onEnd()
     this.#align()
   }
 
@@ -108,7 +110,8 @@ export class SplitInput {
   start(): void {
     const { head, channel } = this.#options
     if (this.#generator !== null) head.onWatermark(channel, this.#generator.current())
-    if (this.#ended) head.onEnd(channel)
+    if (this.#ended) this.#onEnd()
+    else if (this.#options.isBacklog) head.onSignal(channel, backlog, true)
     this.#align()
   }
 
@@ -145,11 +148,17 @@ export class SplitInput {
     }
     if (status === 'end') {
       this.#ended = true
-      head.onEnd(channel)
+      this.#onEnd()
     }
     this.#align()
     // A signal alone is something to commit, too.
     return { records: this.#records, status: status === 'wait' && this.#hasSignalled ? 'more' : status }
+  }
+
+  #onEnd(): void {
+    const { head, channel, isBacklog } = this.#options
+    if (isBacklog) head.onSignal(channel, backlog, false)
+    head.onEnd(channel)
   }
 
   #signal(signal: Signal, value: SignalValue): void {

@@ -25,6 +25,8 @@ export interface TaskEnvironment {
   readonly group: string
   readonly guarantee: Guarantee
   readonly epochIntervalMs: number
+  /** While a source in front of the task is behind; null for the same. */
+  readonly backlogEpochIntervalMs: number | null
   readonly transactionTimeoutMs: number
   readonly maxBufferedInputBytes: number
   readonly maxBufferedOutputBytes: number

@@ -1,9 +1,10 @@
 import type { PartitionPosition } from '../checkpoint/format.ts'
 import type { LogBatch, LogOutput, LogReader } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
-import type { Signal } from '../operator/signal/signal.ts'
+import { backlog, type Signal } from '../operator/signal/signal.ts'
 import type { StoredCombination } from '../operator/signal/signal-combiner.ts'
 import type { Exchange, Region } from '../plan/job-graph.ts'
+import { emittedBy } from '../plan/signals.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import { type Chain, signalsUid } from './chain.ts'
@@ -91,6 +92,11 @@ export class TaskInputs {
   endSources(): void {
     for (const input of [...this.#partitions.values(), ...this.#splits]) if (!input.ended) input.end()
     for (const head of this.#empty.splice(0)) head.endEmpty()
+  }
+
+  /** Whether a source in front of the task is behind. */
+  get isBacklog(): boolean {
+    return this.heads.some((head) => head.told(backlog) === true)
   }
 
   /** The lowest watermark of the task's inputs. */
@@ -255,7 +261,7 @@ export class TaskInputs {
     heads: SourceHead[],
   ): void {
     const own = sourcePartitions(region, index, environment.topicPartitions).filter((entry) => entry.uid === uid)
-    const head = this.#sourceHead(uid, own.length, [])
+    const head = this.#sourceHead(uid, own.length)
     heads.push(head)
     const policy = spec.onDecodeFailure
     const deadLetters =
@@ -272,6 +278,7 @@ export class TaskInputs {
         undecodable,
         aligned: alignedChannel(spec.time, environment, onAvailable),
         origin: origins.find(uid),
+        endOffset: () => this.#reader?.endOffset(topic, partition) ?? null,
       })
       this.#partitions.set(`${topic}/${partition}`, input)
       this.#starts.push(() => input.start())
@@ -288,7 +295,7 @@ export class TaskInputs {
     const own: number[] = []
     const splits = spec.source.splits()
     for (let split = index; split < splits; split += region.parallelism) own.push(split)
-    const head = this.#sourceHead(uid, own.length, spec.source.signals ?? [])
+    const head = this.#sourceHead(uid, own.length)
     heads.push(head)
     own.forEach((split, channel) => {
       const restored = takenOver.meta?.splits[`${uid}/${split}`] as SplitPosition | undefined
@@ -299,6 +306,7 @@ export class TaskInputs {
         channel,
         head,
         time: spec.time,
+        isBacklog: spec.isBacklog,
         restored: restored ?? null,
         index,
         parallelism: region.parallelism,
@@ -313,8 +321,9 @@ export class TaskInputs {
     if (own.length === 0) this.#addEmpty(head, spec.source.bounded)
   }
 
-  #sourceHead(uid: string, channels: number, signals: readonly Signal[]): SourceHead {
-    const { chain, takenOver } = this.#options
+  #sourceHead(uid: string, channels: number): SourceHead {
+    const { region, chain, takenOver } = this.#options
+    const signals: readonly Signal[] = region.nodes.flatMap((own) => (own.uid === uid ? emittedBy(own.node) : []))
     const head = new SourceHead(chain.output(uid), channels, false, signals)
     const stored = takenOver.meta?.operators[signalsUid(uid)] as StoredCombination | undefined
     if (stored !== undefined) head.restoreSignals(stored)

@@ -69,7 +69,7 @@ export class Task {
   /** The last epoch had something to publish, which is published again when the task starts from it. */
   #hasPublished = false
   #stopEpochs = 0
-  #nextBarrierAt = 0
+  #lastBarrierAt = 0
   #stop: StopRequest = 'none'
   #isDraining = false
   /** What the counters said before this instance, which may not be the task's first: they go on over restarts. */
@@ -231,6 +231,7 @@ export class Task {
     outputs.attach((uid) => chain.output(uid))
     await restoreChain(chain, takenOver, this.#region, this.#index, this.#environment)
     await outputs.publish(unpublished)
+    outputs.restoreSignals(takenOver.meta?.operators ?? {})
     await chain.open()
     this.#inputs = new TaskInputs({
       region: this.#region,
@@ -261,7 +262,7 @@ export class Task {
     const chain = this.#chain as Chain
     let isEndSent = false
     this.#state = 'running'
-    this.#nextBarrierAt = clock.now() + this.#environment.epochIntervalMs
+    this.#lastBarrierAt = clock.now()
     this.#sampler.start()
     replayInFlight(this.#region, this.#takenOver?.meta ?? null, chain)
     inputs.start()
@@ -346,6 +347,13 @@ export class Task {
     return this.#nextBarrierAt + deferredMs
   }
 
+  /** By the clock. A backlog that ends brings it forward. */
+  get #nextBarrierAt(): number {
+    const { epochIntervalMs, backlogEpochIntervalMs } = this.#environment
+    const isLonger = backlogEpochIntervalMs !== null && this.#inputs?.isBacklog === true
+    return this.#lastBarrierAt + (isLonger ? backlogEpochIntervalMs : epochIntervalMs)
+  }
+
   /** Whether there is anything to commit, and no commit under way. */
   get #mayCommit(): boolean {
     return this.#isDirty && this.#committing === null && this.#chain?.suspendsCommits !== true
@@ -361,6 +369,7 @@ export class Task {
   #barrier(finished: boolean): void {
     const inputs = this.#inputs as TaskInputs
     const chain = this.#chain as Chain
+    const outputs = this.#outputs as TaskOutputs
     const startedAt = this.#environment.clock.now()
     const epoch = ++this.#epoch
     for (const head of inputs.heads) head.receiver.onBarrier(epoch)
@@ -380,13 +389,14 @@ export class Task {
         ...chain.snapshotRounds(),
         ...inputs.snapshotSignals(),
         ...chain.snapshotSignals(),
+        ...outputs.snapshotSignals(),
       },
       catalog: chain.catalog,
       finished,
     }
     const committables = resolveCommittables(collected.committables)
     this.#isDirty = false
-    this.#nextBarrierAt = startedAt + this.#environment.epochIntervalMs
+    this.#lastBarrierAt = startedAt
     this.#committing = (this.#driver as CommitDriver)
       .commit({
         epoch,

@@ -3,8 +3,10 @@ import { DecodeError, StreamError } from '../errors.ts'
 import type { LogBatch } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../operator/operator.ts'
+import { backlog } from '../operator/signal/signal.ts'
 import type { TopicSourceSpec } from '../plan/logical-graph.ts'
 import type { WatermarkGenerator } from '../time/watermark-strategy.ts'
+import { Backlog } from './backlog.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { locatedAt } from './located.ts'
 import type { PartitionInput } from './partition-input.ts'
@@ -22,6 +24,8 @@ export interface TopicPartitionInputOptions {
   readonly deadLetters: DeadLetters | null
   readonly undecodable: Counter
   readonly aligned: AlignedChannel | null
+  /** The end of what the partition has, as far as it is known. */
+  readonly endOffset: () => number | null
   /** Set when somebody copies the bytes of the records. */
   readonly origin: RecordOrigin | null
 }
@@ -33,6 +37,7 @@ export class TopicPartitionInput implements PartitionInput {
   readonly #options: TopicPartitionInputOptions
   readonly #generator: WatermarkGenerator<unknown> | null
   readonly #end: number | null
+  readonly #backlog: Backlog | null
   #offset: number
   #lastRecordMs: number
   #idle = false
@@ -48,6 +53,7 @@ export class TopicPartitionInput implements PartitionInput {
     this.#generator = spec.time?.createGenerator() ?? null
     if (position.watermark !== null) this.#generator?.restore(position.watermark)
     this.#lastRecordMs = options.now()
+    this.#backlog = spec.backlog === null ? null : new Backlog(spec.backlog)
   }
 
   get offset(): number {
@@ -71,6 +77,7 @@ export class TopicPartitionInput implements PartitionInput {
   /** To be called once the chains are open: a restored watermark, or the end of an empty bounded partition, takes effect. */
   start(): void {
     this.#advance()
+    if (this.#options.spec.backlog === 'all') this.#checkBacklog()
     this.#checkEnd()
     this.#align()
   }
@@ -82,6 +89,8 @@ export class TopicPartitionInput implements PartitionInput {
     const { buffer, timestamps, valueStarts, valueEnds } = batch
     const receiver = head.receiver
     const generator = this.#generator
+    // Before the records, so that those that come first are known to be of a backlog.
+    if (this.#backlog !== null) this.#checkBacklog()
     const count = this.#countBeforeEnd(batch)
     const now = this.#options.now()
     if (origin !== null) origin.buffer = buffer
@@ -126,6 +135,7 @@ export class TopicPartitionInput implements PartitionInput {
       head.onIdle(channel, false)
     }
     this.#advance()
+    if (this.#backlog !== null) this.#checkBacklog()
     this.#checkEnd()
     this.#align()
     return count
@@ -154,7 +164,7 @@ export class TopicPartitionInput implements PartitionInput {
   }
 
   end(): void {
-    this.#options.head.onEnd(this.#options.channel)
+    this.#onEnd()
     this.#align()
   }
 
@@ -187,7 +197,23 @@ export class TopicPartitionInput implements PartitionInput {
   }
 
   #checkEnd(): void {
-    if (this.#end !== null && this.#offset >= this.#end) this.#options.head.onEnd(this.#options.channel)
+    if (this.#end !== null && this.#offset >= this.#end) this.#onEnd()
+  }
+
+  #onEnd(): void {
+    const { head, channel } = this.#options
+    if (this.#backlog !== null) head.onSignal(channel, backlog, false)
+    head.onEnd(channel)
+  }
+
+  #checkBacklog(): void {
+    const { head, channel, endOffset, now } = this.#options
+    const end = endOffset()
+    const watermark = this.#generator?.current() ?? Number.NEGATIVE_INFINITY
+    // Before the first record nothing is known of its time.
+    const delayMs = watermark === Number.NEGATIVE_INFINITY ? 0 : now() - watermark
+    const isBehind = this.#backlog?.isBehind(end === null ? null : end - this.#offset, delayMs) === true
+    head.onSignal(channel, backlog, isBehind)
   }
 
   #fullRecord(batch: LogBatch, index: number): unknown {

@@ -48,6 +48,7 @@ export class GraphUnderTest {
       bounded,
       start: 'earliest',
       onDecodeFailure,
+      backlog: null,
     } as const
     return this.#add({ ...this.#base('topic-source', [], { name: topic, ...given }), kind: 'source', source })
   }
@@ -55,7 +56,7 @@ export class GraphUnderTest {
   splits(given: Given & { readonly source?: string } = {}): number {
     const name = given.source ?? 'numbers'
     const source = { name, bounded: true, replayable: true, splits: () => 1, open: never }
-    const spec = { kind: 'splits', source, time: null } as const
+    const spec = { kind: 'splits', source, time: null, isBacklog: false } as const
     return this.#add({ ...this.#base(`${name}-source`, [], given), kind: 'source', source: spec })
   }
 

@@ -1,6 +1,6 @@
 import { GraphError, UserFunctionError } from '../../errors.ts'
 import type { OperatorContext, Receiver } from '../operator.ts'
-import { describeSignal, ReceivedSignal, type Signal, type SignalValue } from './signal.ts'
+import { backlog, describeSignal, ReceivedSignal, type Signal, type SignalValue } from './signal.ts'
 
 /** The signals that a function names. */
 export interface SignalUse {
@@ -32,6 +32,10 @@ export class FunctionSignals {
   static of(operator: OperatorContext, use: SignalUse = NO_SIGNALS): FunctionSignals | null {
     const isConcerned = use.emits.length > 0 || operator.signals !== null
     return isConcerned ? new FunctionSignals(use, operator) : null
+  }
+
+  get isBacklog(): boolean {
+    return this.#heard.get(backlog.name) === true
   }
 
   /** A signal comes in; `handle` is called for one that the function hears, when its value is another one than before. */

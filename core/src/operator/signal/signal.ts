@@ -55,6 +55,18 @@ export function booleanSignal(name: string, options: SignalOptions<'and' | 'or'>
   return declare(name, 'boolean', options, ['and', 'or'])
 }
 
+/**
+ * On while a source in front is behind: it reads a history, or far more than it can soon have read. Sources say so with their option
+ * `backlog`, or emit it themselves. It is on where any channel says so.
+ */
+export const backlog: Signal<boolean> = {
+  name: 'backlog',
+  kind: 'boolean',
+  combine: 'or',
+  waitForAll: false,
+  forward: true,
+}
+
 const NAME = /^[A-Za-z][\w.-]{0,99}$/
 
 function declare(

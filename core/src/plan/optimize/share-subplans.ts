@@ -45,7 +45,7 @@ class Identities {
       const { source } = node
       // Elements that can be read only once are others each time.
       if (source.kind !== 'splits' || !source.source.replayable) return null
-      return `source ${this.#number(source.source)} ${this.#number(source.time)}`
+      return `source ${this.#number(source.source)} ${this.#number(source.time)} ${source.isBacklog}`
     }
     const identity = node.kind === 'operator' ? node.traits?.identity : undefined
     if (identity === undefined) return null
