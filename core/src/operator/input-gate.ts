@@ -72,16 +72,16 @@ export class InputGate {
     this.#signals?.onSignal(input, signal, value)
   }
 
-  /** No signal will come on it any more. */
-  onLastSignal(input: number): void {
-    this.#signals?.onEnd(input)
+  /** No record will come on it any more. */
+  onLastRecord(input: number): void {
+    this.#signals?.onEnd(input, 1)
   }
 
   onWatermark(input: number, watermark: number): void {
     if (watermark === MAX_WATERMARK) {
       // Before time goes on: what rounds and signals wait for is there now.
       this.#pass(this.rounds.onEnd(input))
-      this.onLastSignal(input)
+      this.onLastRecord(input)
     }
     if (this.#timeless.has(input)) return
     if (this.#merger.update(input, watermark)) this.#target.onWatermark(this.#merger.watermark)
@@ -112,7 +112,8 @@ export class InputGate {
     for (const input of this.#inputs) input.release()
   }
 
-  onEnd(): void {
+  onEnd(input: number): void {
+    this.#signals?.onEnd(input, 2)
     this.#ended++
     if (this.#ended === this.#inputs.length) this.#target.onEnd()
   }
@@ -160,7 +161,7 @@ class GateInput implements Receiver<unknown> {
   }
 
   onEnd(): void {
-    this.#control(() => this.#gate.onEnd())
+    this.#control(() => this.#gate.onEnd(this.#index))
   }
 
   /** Lets out what was held, up to the next barrier on this input. */

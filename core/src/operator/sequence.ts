@@ -44,7 +44,7 @@ export class SequenceOperator<T> extends BaseOperator<T> {
    */
   onInputWatermark(input: number, watermark: number): void {
     const { index } = this.context
-    if (watermark === MAX_WATERMARK) this.gate?.onLastSignal(input)
+    if (watermark === MAX_WATERMARK) this.gate?.onLastRecord(input)
     if (input === SECOND) {
       if (this.#gate.isOpen(index)) this.out.onWatermark(watermark)
     } else if (watermark !== MAX_WATERMARK) {

@@ -48,6 +48,8 @@ export class SourceHead {
 
   /** Returns true when the merged watermark moved. */
   onWatermark(channel: number, watermark: number): boolean {
+    // The task that writes may have other inputs, and end only with them.
+    if (watermark === MAX_WATERMARK) this.#signals?.onEnd(channel, 1)
     if (!this.#merger.update(channel, watermark)) return false
     return this.#forward()
   }
@@ -85,7 +87,7 @@ export class SourceHead {
     if (this.#ended[channel]) return
     this.#ended[channel] = true
     this.#live--
-    this.#signals?.onEnd(channel)
+    this.#signals?.onEnd(channel, 2)
     this.onIdle(channel, false)
     this.onWatermark(channel, MAX_WATERMARK)
   }

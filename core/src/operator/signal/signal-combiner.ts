@@ -3,10 +3,14 @@ import type { Signal, SignalCombination, SignalValue } from './signal.ts'
 /** What the channels have said, as kept with an epoch; null for nothing. */
 export interface StoredCombination {
   readonly ended: readonly boolean[]
+  readonly ends: readonly ChannelEnd[]
   readonly signals: Readonly<
     Record<string, { readonly said: readonly (SignalValue | null)[]; readonly told: SignalValue | null }>
   >
 }
+
+/** How far a channel has come to its end: 1 when no record follows, 2 when nothing does. */
+type ChannelEnd = 0 | 1 | 2
 
 /** One signal behind several channels. */
 interface Combined {
@@ -21,10 +25,13 @@ interface Combined {
 /**
  * The signals behind several channels (partitions or splits of a source, tasks that write to an exchange, inputs of an operator): tells the
  * combined value of each when it changes. A channel that has ended holds nobody back (`min`, `and`), and what it has said stays (`max`,
- * `or`). What was told is part of the epoch, so that nothing is told twice after a restart.
+ * `or`); functions may still say something when their input has ended, which counts until they have. What was told is part of the epoch, so that nothing is told twice after a restart.
  */
 export class SignalCombiner {
   readonly #combined = new Map<string, Combined>()
+  /** By channel. */
+  readonly #ends: ChannelEnd[]
+  /** Whether it has ended and said nothing since. */
   readonly #ended: boolean[]
   readonly #idle: boolean[]
   readonly #tell: (signal: Signal, value: SignalValue) => void
@@ -32,6 +39,7 @@ export class SignalCombiner {
   /** `brought` holds, for each channel, the signals that can come on it; nobody waits for others. */
   constructor(brought: readonly (readonly Signal[])[], tell: (signal: Signal, value: SignalValue) => void) {
     this.#tell = tell
+    this.#ends = brought.map(() => 0)
     this.#ended = brought.map(() => false)
     this.#idle = brought.map(() => false)
     for (const signal of brought.flat()) {
@@ -45,6 +53,7 @@ export class SignalCombiner {
     const combined = this.#combined.get(name)
     if (combined?.channels.includes(channel) !== true) return
     combined.said[channel] = value
+    this.#ended[channel] = false
     this.#update(combined)
   }
 
@@ -54,8 +63,10 @@ export class SignalCombiner {
     if (idle) this.#updateAll()
   }
 
-  onEnd(channel: number): void {
-    if (this.#ended[channel] === true) return
+  /** An end that is known, also from before a restart, is none. */
+  onEnd(channel: number, end: 1 | 2): void {
+    if (end <= (this.#ends[channel] ?? 0)) return
+    this.#ends[channel] = end
     this.#ended[channel] = true
     this.#updateAll()
   }
@@ -70,14 +81,15 @@ export class SignalCombiner {
     const spoken = [...this.#combined.values()].filter(({ said }) => said.some((value) => value !== null))
     if (spoken.length === 0) return null
     const signals = spoken.map(({ signal, said, told }) => [signal.name, { said: [...said], told }] as const)
-    return { ended: [...this.#ended], signals: Object.fromEntries(signals) }
+    return { ended: [...this.#ended], ends: [...this.#ends], signals: Object.fromEntries(signals) }
   }
 
   /** Channels that have come since are new, and have said nothing. */
-  restore({ ended, signals }: StoredCombination): void {
-    ended.forEach((has, channel) => {
-      if (channel < this.#ended.length) this.#ended[channel] = has
-    })
+  restore({ ended, ends, signals }: StoredCombination): void {
+    for (let channel = 0; channel < this.#ended.length; channel++) {
+      this.#ended[channel] = ended[channel] ?? false
+      this.#ends[channel] = ends[channel] ?? 0
+    }
     for (const [name, stored] of Object.entries(signals)) {
       // A signal that the job does not have any more is nobody's.
       const combined = this.#combined.get(name)

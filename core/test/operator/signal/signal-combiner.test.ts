@@ -85,26 +85,37 @@ describe('signals behind several channels', () => {
     for (const combining of [held, kept]) {
       combining.say(0, 4)
       combining.say(1, 9)
-      combining.combiner.onEnd(0)
+      combining.combiner.onEnd(0, 2)
     }
-    kept.combiner.onEnd(1)
-    kept.combiner.onEnd(0)
+    kept.combiner.onEnd(1, 2)
+    kept.combiner.onEnd(0, 2)
     expect([held.told, kept.told]).toEqual([
       [4, 9],
       [4, 9],
     ])
   })
 
+  it('count when they are said at the end of the records, by functions whose input has ended', () => {
+    const combining = new Combining(all, 2)
+    for (const channel of [0, 1]) combining.combiner.onEnd(channel, 1)
+    combining.say(0, true)
+    combining.restart()
+    combining.combiner.onEnd(0, 1)
+    combining.say(1, false)
+    combining.combiner.onEnd(1, 2)
+    expect(combining.told).toEqual([true, false, true])
+  })
+
   it('stay as they are when all channels have ended', () => {
     const combining = new Combining(least, 1)
     combining.say(0, 4)
-    combining.combiner.onEnd(0)
+    combining.combiner.onEnd(0, 2)
     expect(combining.told).toEqual([4])
   })
 
   const event = fc.oneof(
     { weight: 6, arbitrary: fc.tuple(fc.constant('say'), fc.nat(3), fc.nat(4)) },
-    fc.tuple(fc.constant('end'), fc.nat(3), fc.constant(0)),
+    fc.tuple(fc.constant('end'), fc.nat(3), fc.constantFrom(1, 2)),
     fc.tuple(fc.constant('idle'), fc.nat(3), fc.nat(1)),
     fc.tuple(fc.constant('restart'), fc.constant(0), fc.constant(0)),
   )
@@ -118,19 +129,28 @@ describe('signals behind several channels', () => {
             ? numberSignal('it', { combine, waitForAll })
             : booleanSignal('it', { combine, waitForAll })
         const combining = new Combining(signal, 4)
-        const channels = Array.from({ length: 4 }, () => ({ said: [] as SignalValue[], ended: false, idle: false }))
+        const channels = Array.from({ length: 4 }, () => ({
+          said: [] as SignalValue[],
+          end: 0,
+          ended: false,
+          idle: false,
+        }))
         const expected: SignalValue[] = []
         for (const [kind, at, argument] of events) {
           const channel = channels[at] as (typeof channels)[number]
           const value = signal.kind === 'number' ? argument : argument % 2 === 1
           if (kind === 'say') {
-            // Nothing comes behind an end.
-            if (channel.ended) continue
+            // Nothing comes behind the end of all; behind the last record something may be said.
+            if (channel.end === 2) continue
+            channel.ended = false
             channel.said.push(value)
             combining.say(at, value)
           } else if (kind === 'end') {
-            channel.ended = true
-            combining.combiner.onEnd(at)
+            if (argument > channel.end) {
+              channel.end = argument
+              channel.ended = true
+            }
+            combining.combiner.onEnd(at, argument === 1 ? 1 : 2)
           } else if (kind === 'idle') {
             channel.idle = argument === 1
             combining.combiner.onIdle(at, channel.idle)
@@ -138,7 +158,9 @@ describe('signals behind several channels', () => {
             combining.restart()
             for (const one of channels) one.idle = false
             // The inputs of a task tell their ends again.
-            for (const [index, { ended }] of channels.entries()) if (ended) combining.combiner.onEnd(index)
+            for (const [index, { end }] of channels.entries()) {
+              if (end > 0) combining.combiner.onEnd(index, end === 1 ? 1 : 2)
+            }
           }
           const seen = wholeView(signal, channels)
           if (seen !== null && seen !== expected.at(-1)) expected.push(seen)

@@ -168,6 +168,23 @@ describe('signals', () => {
     expect(t.values()).toEqual(['progress 1', '9 at 1'])
   })
 
+  it('may be said when the input has ended', async () => {
+    const t = await twoInputHarness((left: DataStream<number>, right: DataStream<number>) => {
+      const saying = (numbers: DataStream<number>): DataStream<number> =>
+        numbers.process({
+          emits: [ready],
+          onRecord: (n, _, out: Collector<number>) => out.emit(n),
+          onEnd: (_, { emitSignal }) => emitSignal(ready, true),
+        })
+      return saying(left).union(saying(right))
+    })
+    t.left.send(1)
+    t.left.end()
+    expect(t.signals).toEqual([])
+    t.right.end()
+    expect(t.signals).toMatchObject([{ name: 'ready', value: true }])
+  })
+
   it('go to side outputs too', async () => {
     const odd = outputTag<number>('odd')
     const t = await operatorHarness((numbers: DataStream<number>) => {
