@@ -12,8 +12,10 @@ import { type Pair, pairs } from './schemas.ts'
 /** Schemas, with some values each; `npm run fuzz` is the long form. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
 const LONGEST_MS = 1_800_000
-const VALUES = 8
-const DAMAGES = 10
+/** Making a codec takes most of the time: the long form asks more of each. */
+const isLong = process.env.FUZZ_RUNS !== undefined
+const VALUES = isLong ? 16 : 6
+const DAMAGES = isLong ? 24 : 6
 
 /** Writes a value with white space, escapes, another order, extra and repeated fields, as the numbers say. */
 function written(value: unknown, choose: () => number): string {
@@ -115,7 +117,7 @@ const cases: fc.Arbitrary<Case> = pairs.chain(({ schema, value, keep }) => {
     schema: fc.constant(schema),
     check: fc.constant((given: unknown) => validator.Check(given)),
     keep: fc.constant(keep),
-    values: fc.array(value, { minLength: 1, maxLength: VALUES }),
+    values: fc.array(value, { minLength: isLong ? VALUES / 2 : 1, maxLength: VALUES }),
     numbers: choices,
   })
 })
@@ -124,7 +126,7 @@ const around = fc.constantFrom('', '"', '}', '5', ' ', ']', ',"a":1}', '\\')
 /** Inputs that were compared with the oracle so far, by what it said of them. */
 const compared = { taken: 0, refused: 0 }
 afterAll(() => {
-  if (process.env.FUZZ_RUNS !== undefined) console.log(`compared ${JSON.stringify(compared)}`)
+  if (isLong) console.log(`compared ${JSON.stringify(compared)}`)
 })
 
 function compare(own: Outcome, expected: Outcome): void {
@@ -161,7 +163,7 @@ it(
     const kind = fc.constantFrom('cut', 'change', 'insert', 'drop', 'repeat')
     const byte = fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(...Buffer.from('"\\{}[]:,-.0eE \n')))
     const damage = fc.record({ at: fc.nat(), byte, kind })
-    const damages = fc.array(damage, { minLength: 1, maxLength: DAMAGES })
+    const damages = fc.array(damage, { minLength: isLong ? DAMAGES / 2 : 1, maxLength: DAMAGES })
     fc.assert(
       fc.property(cases, damages, around, around, (given, damaged, before, after) => {
         const serde: Serde<unknown> = json(given.schema)
