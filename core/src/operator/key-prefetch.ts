@@ -79,7 +79,9 @@ export class KeyPrefetch<Data> implements PendingWork {
 
   readonly suspendsCommits: boolean = false
 
+  /** An operator beside it may have begun to hold commits back: what waits for one goes on without. */
   produce(): boolean {
+    if (!this.isEmpty && !this.#isScheduled && this.#context.commitsSuspended()) this.#schedule()
     return false
   }
 

@@ -30,6 +30,8 @@ export class OperatorHarness {
   readonly #operator: Operator
   readonly #changes: StateChange[] = []
   readonly #stateReader: StateReader | null
+  /** Another operator of the task holds commits back. */
+  commitsSuspended = false
   #epoch = 0
   /** Another instance goes on in its place: nothing comes back to this one. */
   #isAbandoned = false
@@ -58,7 +60,7 @@ export class OperatorHarness {
       logger: silentLogger,
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
       delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
-      commitsSuspended: () => false,
+      commitsSuspended: () => this.commitsSuspended,
       stateReader,
       signals: signals.length === 0 ? null : operator.inputs.map(() => signals),
       schedule: (timeMs, callback): CancelTimer =>

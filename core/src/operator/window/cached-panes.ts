@@ -96,7 +96,7 @@ export class CachedPanes implements CachedKeys<KeyPanes>, PendingWork {
   readonly suspendsCommits: boolean = false
 
   produce(): boolean {
-    return false
+    return this.#prefetch.produce()
   }
 
   /** When a key is due next by the clock. */

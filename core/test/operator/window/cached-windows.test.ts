@@ -84,6 +84,24 @@ describe.each(kinds)('windows that need not fit on the heap, %s', (_, create) =>
   })
 })
 
+it('windows that wait for a commit go on without one when commits are held back', async () => {
+  const clock = new VirtualClock()
+  const stored = new Map<string, StateEntry>()
+  const operator = gather(tumbling(20))
+  const harness = await new OperatorHarness(operator, stored, clock, storedReader(stored, clock, 2)).open()
+  for (let key = 0; key < 20; key++) harness.send({ key: `k${key}`, n: key }, 5)
+  harness.snapshot()
+  harness.watermark(100)
+  await clock.advanceBy(1_000)
+  expect(operator.pending).toMatchObject({ isEmpty: false, needsCommit: true, isFull: true })
+  expect(harness.records.length).toBeLessThan(20)
+  harness.commitsSuspended = true
+  operator.pending?.produce(1)
+  await clock.advanceBy(1_000)
+  expect(operator.pending?.isEmpty).toBe(true)
+  expect(harness.records).toHaveLength(20)
+})
+
 type Step = { readonly key: string } | { readonly by: number } | 'barrier' | 'restart'
 
 const steps = fc.array(
