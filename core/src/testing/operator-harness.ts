@@ -36,15 +36,23 @@ export interface HarnessRecord<T> {
 
 const PRODUCE_BUDGET = 1024
 
+/** How far an input has come in the rounds of a loop: 0 when none has begun. */
+interface InputRound {
+  number: number
+  stored: number
+}
+
 /** One input of the operators under test. Every call runs to its end before it returns. */
 export class HarnessInput<T> {
   readonly #receiver: () => Receiver<unknown>
   readonly #produce: () => void
+  readonly #round: InputRound
 
   /** `produce` has operators give what they have ready. */
-  constructor(receiver: () => Receiver<unknown>, produce: () => void) {
+  constructor(receiver: () => Receiver<unknown>, produce: () => void, round: InputRound) {
     this.#receiver = receiver
     this.#produce = produce
+    this.#round = round
   }
 
   /** Hands a record in, with its event time in milliseconds. */
@@ -61,6 +69,24 @@ export class HarnessInput<T> {
   /** Says whether the input is idle, so that nobody waits for its watermark. */
   idle(isIdle: boolean): void {
     this.#receiver().onIdle(isIdle)
+  }
+
+  /**
+   * Begins the next round of the loop that what is tested would stand in. `aggregates` has by the names of aggregators what the round
+   * before gave, for `round.get`.
+   */
+  beginRound(aggregates: Readonly<Record<string, unknown>> = {}): void {
+    this.#receiver().onRound({ kind: 'start', round: ++this.#round.number, aggregates })
+  }
+
+  /** Ends the round: functions hear `onRoundEnd`. With two inputs that takes the end on both, or that one of them has ended. */
+  endRound(): void {
+    this.#receiver().onRound({ kind: 'end', round: this.#round.number, tallies: [] })
+  }
+
+  /** Ends the loop behind its last round: functions hear `onTermination`. */
+  endLoop(): void {
+    this.#receiver().onRound({ kind: 'over', round: this.#round.number })
   }
 
   /** Hands in a signal that the options name, as it comes from before. */
@@ -90,6 +116,8 @@ export class OperatorHarness<Out> {
   readonly #collector = new EpochCollector()
   #chain!: Chain
   #storedSignals: Readonly<Record<string, unknown>> = {}
+  #storedRounds: Readonly<Record<string, unknown>> = {}
+  readonly #inputRounds: InputRound[] = []
   #taken = 0
   #attempts = 0
   #epoch = 0
@@ -144,6 +172,8 @@ export class OperatorHarness<Out> {
     for (const { receiver } of this.#inputs()) receiver.onBarrier(this.#epoch)
     this.#stored.apply(this.#collector.take())
     this.#storedSignals = this.#chain.snapshotSignals()
+    this.#storedRounds = this.#chain.snapshotRounds()
+    for (const round of this.#inputRounds) round.stored = round.number
   }
 
   /** Takes a snapshot and goes on with new instances that are restored from it. Timers of processing time are set anew. */
@@ -159,6 +189,7 @@ export class OperatorHarness<Out> {
    */
   async crash(): Promise<void> {
     this.#collector.take()
+    for (const round of this.#inputRounds) round.number = round.stored
     await this.start()
   }
 
@@ -211,6 +242,7 @@ export class OperatorHarness<Out> {
     })
     this.#stored.restore(this.#chain)
     this.#chain.restoreSignals(this.#storedSignals)
+    this.#chain.restoreRounds(this.#storedRounds)
     await this.#chain.open()
   }
 
@@ -219,7 +251,9 @@ export class OperatorHarness<Out> {
     const produce = (): void => {
       while (this.#chain.produce(PRODUCE_BUDGET)) {}
     }
-    return new HarnessInput<T>(() => (this.#inputs()[at] as { receiver: Receiver<unknown> }).receiver, produce)
+    const round = { number: 0, stored: 0 }
+    this.#inputRounds.push(round)
+    return new HarnessInput<T>(() => (this.#inputs()[at] as { receiver: Receiver<unknown> }).receiver, produce, round)
   }
 
   #stop: () => void = () => {}
@@ -263,6 +297,21 @@ export class OneInputHarness<In, Out> extends OperatorHarness<Out> {
   /** Says whether the input is idle. */
   idle(isIdle: boolean): void {
     this.#input.idle(isIdle)
+  }
+
+  /** Begins the next round; see `HarnessInput.beginRound`. */
+  beginRound(aggregates?: Readonly<Record<string, unknown>>): void {
+    this.#input.beginRound(aggregates)
+  }
+
+  /** Ends the round. */
+  endRound(): void {
+    this.#input.endRound()
+  }
+
+  /** Ends the loop. */
+  endLoop(): void {
+    this.#input.endLoop()
   }
 
   /** Hands in a signal that the options name. */

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
+  aggregators,
   type Collector,
   type DataStream,
   mapState,
@@ -163,5 +164,72 @@ describe('the harness of one operator', () => {
     expect(t.values()).toEqual([])
     t.end()
     expect(t.values()).toEqual([1, 2, 3])
+  })
+})
+
+describe('the rounds of a loop, in a harness', () => {
+  const seen = aggregators.count('seen')
+
+  function summing(numbers: DataStream<number>): DataStream<string> {
+    return numbers
+      .keyBy((n) => n % 2)
+      .process({
+        state: { sum: valueState({ initial: 0 }) },
+        onRecord: (n, { state }) => state.sum.set(state.sum.get() + n),
+        onRoundEnd({ key, state, round }, out: Collector<string>) {
+          out.emit(`round ${round.number} after ${round.get(seen)}: ${key} has ${state.sum.get()}`)
+        },
+        onTermination({ key, state }, out) {
+          out.emit(`in the end ${key} has ${state.sum.get()}`)
+        },
+      })
+  }
+
+  it('come when the test says so, and are part of a snapshot', async () => {
+    const t = await operatorHarness(summing)
+    t.beginRound()
+    t.send(1)
+    t.send(2)
+    t.send(3)
+    t.endRound()
+    expect(t.take()).toEqual(['round 1 after 0: 1 has 4', 'round 1 after 0: 0 has 2'])
+    t.beginRound({ seen: 3 })
+    t.send(5)
+    await t.restart()
+    t.endRound()
+    expect(t.take()).toEqual(['round 2 after 3: 1 has 9'])
+    await t.crash()
+    t.send(7)
+    t.endRound()
+    expect(t.take()).toEqual(['round 2 after 3: 1 has 16'])
+    t.endLoop()
+    expect(t.take().sort()).toEqual(['in the end 0 has 2', 'in the end 1 has 16'])
+  })
+
+  it('end at a function with two inputs when they have on both, or one of them is from outside and has ended', async () => {
+    const build = (left: DataStream<string>, right: DataStream<string>): DataStream<string> =>
+      left
+        .keyBy((key) => key)
+        .connect(right.keyBy((key) => key))
+        .process({
+          onLeft() {},
+          onRight() {},
+          onRoundEnd: ({ key, round }, out: Collector<string>) => out.emit(`${key} ${round.number}`),
+        })
+    const inside = await twoInputHarness(build)
+    inside.left.beginRound()
+    inside.left.send('a')
+    inside.left.endRound()
+    expect(inside.take()).toEqual([])
+    inside.right.beginRound()
+    inside.right.endRound()
+    expect(inside.take()).toEqual(['a 1'])
+
+    const outside = await twoInputHarness(build)
+    outside.left.beginRound()
+    outside.left.send('a')
+    outside.left.endRound()
+    outside.right.end()
+    expect(outside.take()).toEqual(['a 1'])
   })
 })
