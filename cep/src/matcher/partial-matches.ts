@@ -1,6 +1,7 @@
 import { Dewey } from './dewey.ts'
 import { type BufferedEvent, type BufferNode, SharedBuffer } from './shared-buffer.ts'
 
+const NONE: readonly BufferedEvent[] = []
 const FOREVER = Number.POSITIVE_INFINITY
 
 /** A match that has begun and may go on: where it stands, and the ways on that are still open to it. */
@@ -54,7 +55,7 @@ export class PartialMatches {
   /** The earliest deadline of all runs. */
   deadlineMs: number = FOREVER
   /** Events whose values are still to be read, since it was restored. */
-  unread: BufferedEvent[] = []
+  unread: readonly BufferedEvent[] = NONE
 
   /** Nothing need be kept. */
   get isEmpty(): boolean {

@@ -1,5 +1,7 @@
 import type { Dewey } from './dewey.ts'
 
+const NONE: BufferedEvent[] = []
+
 /** An event that some partial match has taken; positions that took the same event share it. */
 export class BufferedEvent {
   /** Undefined until it is read, where it is stored by itself and was just restored. */
@@ -60,9 +62,9 @@ export class SharedBuffer {
   /** Links, that is, events taken; what several partial matches have in common counts once. */
   size = 0
   /** Events that have come and may not be stored by themselves, some of which may have gone already. */
-  fresh: BufferedEvent[] = []
+  fresh: BufferedEvent[] = NONE
   /** Events that are stored by themselves and that nobody needs any more. */
-  gone: BufferedEvent[] = []
+  gone: BufferedEvent[] = NONE
 
   /** Adds that `node` was taken after `previous`. `version` is the partial match's before it took the event. */
   link(node: BufferNode, version: Dewey, previous: BufferNode | null): void {
@@ -72,7 +74,7 @@ export class SharedBuffer {
 
   add(node: BufferNode, link: BufferLink): void {
     const { event } = node
-    if (node.links.length === 0 && event.nodes++ === 0 && !event.isStored) this.fresh.push(event)
+    if (node.links.length === 0 && event.nodes++ === 0 && !event.isStored) this.fresh = appended(this.fresh, event)
     node.links.push(link)
     this.size++
   }
@@ -92,9 +94,16 @@ export class SharedBuffer {
       at.links.splice(at.links.indexOf(link), 1)
       this.size--
       const { event } = at
-      if (at.links.length === 0 && --event.nodes === 0 && event.isStored) this.gone.push(event)
+      if (at.links.length === 0 && --event.nodes === 0 && event.isStored) this.gone = appended(this.gone, event)
       of = link.version
       at = link.previous
     }
   }
+}
+
+/** Most keys have few events at a time: those that have none share a list. */
+function appended(list: BufferedEvent[], event: BufferedEvent): BufferedEvent[] {
+  if (list === NONE) return [event]
+  list.push(event)
+  return list
 }

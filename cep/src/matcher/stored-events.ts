@@ -16,6 +16,11 @@ export interface EventStore {
   delete(sequence: number): void
 }
 
+/** Whether `storeEvents` has anything to do. */
+export function hasEventsToStore({ gone, fresh, size }: SharedBuffer): boolean {
+  return gone.length > 0 || fresh.length > 2 * LARGE || (size >= LARGE && fresh.length > 0)
+}
+
 /** Brings the store up to date with the buffer. */
 export function storeEvents(buffer: SharedBuffer, store: EventStore, large: number = LARGE): void {
   if (buffer.gone.length > 0) {

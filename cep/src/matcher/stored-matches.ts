@@ -101,6 +101,7 @@ export function decodeMatches(reader: ByteReader, events: Serde<unknown>): Parti
   const matches = new PartialMatches()
   matches.starts = reader.varint()
   matches.sequence = reader.varint()
+  const unread: BufferedEvent[] = []
   const stored = list(reader, () => {
     const timestamp = reader.float64()
     const sequence = reader.varint()
@@ -108,9 +109,10 @@ export function decodeMatches(reader: ByteReader, events: Serde<unknown>): Parti
     const value = isStored ? undefined : reader.decode((bytes, start, end) => events.decode(bytes, start, end))
     const event = new BufferedEvent(value, timestamp, sequence)
     event.isStored = isStored
-    if (isStored) matches.unread.push(event)
+    if (isStored) unread.push(event)
     return event
   })
+  matches.unread = unread
   const nodes = list(reader, () => new BufferNode(reader.varint(), stored[reader.varint()] as BufferedEvent))
   const links: { node: BufferNode; link: BufferLink; start: BufferedEvent }[] = []
   list(reader, () => {

@@ -8,7 +8,7 @@ import {
 } from '@millrace/core'
 import type { Findings, Matcher } from '../matcher/matcher.ts'
 import { PartialMatches } from '../matcher/partial-matches.ts'
-import { readEvents, storeEvents } from '../matcher/stored-events.ts'
+import { hasEventsToStore, readEvents, storeEvents } from '../matcher/stored-events.ts'
 import type { Tracer } from '../matcher/trace.ts'
 import type { WaitingEvent } from './event-queue.ts'
 import { KeyState, type RuleMatches } from './key-state.ts'
@@ -210,7 +210,8 @@ export class KeyMatcher {
     let deadlineMs = NEVER
     let isHeld = false
     for (const each of state.rules) {
-      storeEvents(each.matches.buffer, this.#ruleEvents.of(context.state.events, each))
+      const { buffer } = each.matches
+      if (hasEventsToStore(buffer)) storeEvents(buffer, this.#ruleEvents.of(context.state.events, each))
       if (each.matches.isEmpty) continue
       state.rules[kept++] = each
       deadlineMs = Math.min(deadlineMs, each.matches.deadlineMs)
