@@ -1,7 +1,7 @@
 import { type DataStream, mapState } from '@millrace/core'
-import { operatorHarness } from '@millrace/core/testing'
+import { operatorHarness, twoInputHarness } from '@millrace/core/testing'
 import { describe, expect, it } from 'vitest'
-import { match, pattern } from '../../src/index.ts'
+import { match, matchRules, pattern, type RuleChange } from '../../src/index.ts'
 import { LARGE } from '../../src/matcher/stored-events.ts'
 
 interface Payment {
@@ -56,5 +56,40 @@ describe('a key with many partial matches', () => {
     harness.watermark(20_002)
     expect(harness.values()).toEqual(['20001-20002'])
     expect(harness.timers()).toEqual([])
+  })
+})
+
+describe('a key with many partial matches of a rule', () => {
+  const rule = (version: number, name: string): RuleChange => ({
+    id: 'a b',
+    version,
+    pattern: {
+      name: 'pair',
+      stages: [
+        { name: 'a', where: `event.name == "${name}"` },
+        { name: 'b', follows: 'followedBy', where: 'event.name == "b"' },
+      ],
+    },
+  })
+  const stored = mapState<string, Payment>()
+
+  it('keeps none of its events when the rule is replaced or dropped', async () => {
+    const harness = await twoInputHarness((payments: DataStream<Payment>, rules: DataStream<RuleChange>) =>
+      matchRules(payments.keyBy('card'), rules).found.map(({ version, match }) => `${version}: ${match.a?.length}`),
+    )
+    const send = (from: number) => {
+      for (let at = 0; at < 2 * LARGE; at++) harness.left.send({ card: 'hot', name: 'a', time: from + at }, from + at)
+      harness.left.watermark(from + 500)
+      return harness.state('events', stored, 'hot').size
+    }
+    harness.right.send(rule(1, 'a'))
+    expect(send(1_000)).toBe(2 * LARGE)
+    await harness.restart()
+    harness.right.send(rule(2, 'x'))
+    expect(send(2_000)).toBe(0)
+    harness.right.send(rule(3, 'a'))
+    expect(send(3_000)).toBe(2 * LARGE)
+    harness.right.send({ id: 'a b', version: 4, drop: true })
+    expect(harness.state('events', stored, 'hot').size).toBe(0)
   })
 })
