@@ -26,6 +26,7 @@ const usage = `Measures Millrace on this machine.
   --scale <x>      batch: part of 1 GB of text, 10 million records to sort, 5 million to join with 1 million (default 1)
   --budget <MB>    batch: memory budget (default 256)
   --case <name>    batch: only word-count, sort or join
+  --peers          batch: beside Flink, in turns; needs Java 17 and Maven
   --json           one JSON object as the last line
 
 Of nexmark:
@@ -140,7 +141,13 @@ switch (values.help ? undefined : positionals[0]) {
   case 'batch': {
     const { benchBatch } = await import('./batch/batch.ts')
     const budgetBytes = Number(values.budget) * 1024 * 1024
-    const options = { runs, scale: Number(values.scale), budgetBytes, only: values.case ?? null }
+    const options = {
+      runs,
+      scale: Number(values.scale),
+      budgetBytes,
+      only: values.case ?? null,
+      withFlink: values.peers !== undefined,
+    }
     const cases = await benchBatch(options, say)
     if (values.json) console.log(JSON.stringify({ bench: 'batch', machine, cases }))
     break

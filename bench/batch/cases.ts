@@ -8,6 +8,8 @@ import type { Sink } from '@millrace/core/spi'
 export interface BatchRun {
   readonly records: number
   readonly seconds: number
+  /** Of the whole process, its start included. */
+  readonly cpuSeconds: number
   readonly spilledBytes: number
   /** The most that operators held, as they estimate it. */
   readonly heldBytes: number
@@ -172,6 +174,7 @@ export async function runCase(name: string, size: BatchSize): Promise<BatchRun> 
   return {
     records,
     seconds,
+    cpuSeconds: (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
     spilledBytes: metric(metrics, 'millrace_spilled_bytes'),
     heldBytes: metric(metrics, 'millrace_memory_peak_bytes'),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,

@@ -63,21 +63,26 @@ export class JavaPeer {
     jvm: readonly string[],
     further: Readonly<Record<string, string>> = {},
   ): Promise<SystemMeasure> {
-    const java = process.env.JAVA_HOME === undefined ? 'java' : join(process.env.JAVA_HOME, 'bin', 'java')
-    const classes = ['classes', join('lib', '*')].map((part) => join(this.#folder, 'target', part)).join(delimiter)
     const folder = mkdtempSync(join(tmpdir(), 'millrace-peer-'))
     const options = { query, brokers: brokers.join(','), input, output, parallelism, commitMs, folder, ...further }
-    const args = Object.entries(options).map(([name, value]) => `${name}=${value}`)
     try {
-      const child = spawn(java, [...jvm, '-cp', classes, this.#mainClass, ...args], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: LONGEST_MS,
-        killSignal: 'SIGKILL',
-      })
-      const measure = await lastLine<JavaMeasure>(child)
+      const measure = await this.measure<JavaMeasure>(options, jvm)
       return { dropped: null, ...measure, stateCpuMs: null, statePeakRssMb: null, commitP50Ms: null, commitP99Ms: null }
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
+  }
+
+  /** Runs the main class with these arguments; what its last line says. */
+  measure<T>(options: Readonly<Record<string, string | number>>, jvm: readonly string[]): Promise<T> {
+    const java = process.env.JAVA_HOME === undefined ? 'java' : join(process.env.JAVA_HOME, 'bin', 'java')
+    const classes = ['classes', join('lib', '*')].map((part) => join(this.#folder, 'target', part)).join(delimiter)
+    const args = Object.entries(options).map(([name, value]) => `${name}=${value}`)
+    const child = spawn(java, [...jvm, '-cp', classes, this.#mainClass, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: LONGEST_MS,
+      killSignal: 'SIGKILL',
+    })
+    return lastLine<T>(child)
   }
 }

@@ -48,7 +48,7 @@ final class MeasuredRun {
   }
 
   /** Linux only: the high-water mark of the resident set. */
-  private static long peakRssMb() throws Exception {
+  static long peakRssMb() throws Exception {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("VmHWM")) return Long.parseLong(line.replaceAll("\\D", "")) / 1024;
     }
