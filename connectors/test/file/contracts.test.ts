@@ -40,24 +40,26 @@ function sourceOf(name: string, format: FileFormat<Row>) {
 }
 
 describe.each([
-  ['JSON lines', jsonLines<Row>()],
-  ['CSV', csv({ columns: { id: 'number', name: 'string' } })],
-  ['Parquet', parquet<Row>({ columns: { id: 'INT32', name: 'STRING' } })],
-] as const)('files of %s, as a sink,', (name, format: FileFormat<Row>) => {
+  ['lines of text', text(), rows.map(({ name }) => name)],
+  ['JSON lines', jsonLines<Row>(), rows],
+  ['CSV', csv({ columns: { id: 'number', name: 'string' } }), rows],
+  ['Parquet', parquet<Row>({ columns: { id: 'INT32', name: 'STRING' } }), rows],
+] as const)('files of %s, as a sink,', (name, own, records) => {
   const target = join(directory, `sink-${name}`)
+  const format = own as FileFormat<unknown>
   const cases = sinkContract({
     create: () => writeFiles(target, format),
     async clear() {
       rmSync(target, { recursive: true, force: true })
     },
     async read() {
-      const seen: Row[] = []
+      const seen: unknown[] = []
       const visible = readdirSync(target).filter((file) => !file.startsWith('.'))
       if (visible.length === 0) return []
       await job('read', (env) => void env.source(readFiles(`${target}/*`, format)).collect(seen)).run()
       return seen
     },
-    records: rows,
+    records,
   })
   for (const { name: sentence, check } of cases) it(sentence, check)
 })
