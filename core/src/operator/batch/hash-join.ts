@@ -43,6 +43,8 @@ export class HashJoin {
   readonly #options: HashJoinOptions
   readonly #share: MemoryShare
   readonly #level: number
+  /** Those of joins within this one use its memory again. */
+  #pool: ChunkPool | null
   /** Until there are many rows there is one. */
   #partitions: Partition[]
   #bytes = 0
@@ -51,10 +53,11 @@ export class HashJoin {
   #table: JoinTable
   #at = NONE
 
-  constructor(options: HashJoinOptions, share: MemoryShare, level = 0) {
+  constructor(options: HashJoinOptions, share: MemoryShare, level = 0, pool: ChunkPool | null = null) {
     this.#options = options
     this.#share = share
     this.#level = level
+    this.#pool = pool
     this.#partitions = [this.#emptyPartition(null)]
     this.#table = (this.#partitions[0] as Partition).table
   }
@@ -129,6 +132,8 @@ export class HashJoin {
       build?.close()
       probe?.close()
     }
+    this.#partitions = []
+    this.#pool = null
   }
 
   *#pairOf(builds: SpillFile<unknown>, probes: SpillFile<unknown>): Generator<unknown> {
@@ -136,7 +141,7 @@ export class HashJoin {
       yield* this.#sorted(builds, probes)
       return
     }
-    const join = new HashJoin(this.#options, this.#share, this.#level + 1)
+    const join = new HashJoin(this.#options, this.#share, this.#level + 1, this.#pool)
     try {
       for (const cursor = builds.read(2); cursor.next(); ) join.addBuild(cursor.value)
       for (const cursor = probes.read(2); cursor.next(); ) {
@@ -195,7 +200,8 @@ export class HashJoin {
   #split(): void {
     const whole = this.#partitions[0] as Partition
     this.#take(whole, -whole.bytes)
-    const pool = new ChunkPool(this.#share.limit, FAN_OUT)
+    this.#pool ??= new ChunkPool(this.#share.limit, FAN_OUT)
+    const pool = this.#pool
     this.#partitions = Array.from({ length: FAN_OUT }, () => this.#emptyPartition(pool))
     for (let at = 0; at < whole.table.length; at++) {
       const hash = whole.table.hashOf(at)

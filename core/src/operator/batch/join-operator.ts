@@ -44,6 +44,7 @@ export class HashJoinOperator extends BoundedOperator<unknown> {
 
   *output(): Generator<unknown> {
     yield* this.#join.rest()
+    this.#join.close()
   }
 
   override close(): void {

@@ -41,7 +41,7 @@ function isRefused(strategy: JoinStrategy | undefined, type: (typeof types)[numb
 
 describe('a join of data sets', () => {
   for (const type of types) {
-    it(`gives what a nested loop gives: ${type}, by every strategy`, async () => {
+    it(`gives what a nested loop gives: ${type}, by every strategy`, { timeout: 60_000 }, async () => {
       for (const strategy of strategies) {
         if (isRefused(strategy, type)) continue
         for (const [parallelism, memoryBudget] of [

@@ -79,7 +79,7 @@ describe('within a memory budget that is a small part of the data,', () => {
     })
   }
 
-  it('joins where one key has nearly all records of both sides', async () => {
+  it('joins where one key has nearly all records of both sides', { timeout: 60_000 }, async () => {
     const skewed = Array.from({ length: 600 }, (_, n) => ({ id: n, key: n % 100 === 0 ? n : -1, text: 'x'.repeat(40) }))
     const values = await run(
       (env) =>

@@ -74,8 +74,6 @@ export class EncodedRun<T> {
 
   close(): void {
     this.#clear()
-    this.#order = new Uint32Array(0)
-    this.#scratch = this.#order
   }
 
   /** Records by their number, in the order of their keys; equal ones as they came. */

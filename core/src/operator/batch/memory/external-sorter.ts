@@ -77,6 +77,8 @@ export class ExternalSorter<T> {
   close(): void {
     this.#clearValues()
     this.#encoded?.close()
+    // Its memory, which it would use again, goes with it.
+    this.#encoded = null
     for (const run of this.#runs) run.close()
     this.#runs = []
   }
