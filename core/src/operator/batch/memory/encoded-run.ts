@@ -11,6 +11,9 @@ import type { MemoryShare } from './task-memory.ts'
 /** A position, a key, and twice a place in the order. */
 const BOOKKEEPING_BYTES = 8 + 8 + 2 * 4
 
+/** So many records are sorted as they come, so that little is left to be done at once in the end: a task that is busy is not heard. */
+const BLOCK = 1 << 16
+
 /** Records that are held as bytes, with their keys beside them, and sorted by these. */
 export class EncodedRun<T> {
   readonly #key: (value: T) => unknown
@@ -51,6 +54,7 @@ export class EncodedRun<T> {
     const size = this.#rows.sizeAt(position) + BOOKKEEPING_BYTES + (typeof key === 'number' ? 0 : sizeOf(key))
     this.#bytes += size
     this.#share.take(size)
+    if (this.length % BLOCK === 0) this.#sortBlock(this.length - BLOCK)
   }
 
   /** Everything in order, as long as nothing is added. */
@@ -79,12 +83,25 @@ export class EncodedRun<T> {
   /** Records by their number, in the order of their keys; equal ones as they came. */
   #sort(): Uint32Array {
     const { length } = this
-    if (this.#order.length < length) {
-      this.#order = new Uint32Array(length)
-      this.#scratch = new Uint32Array(length)
-    }
-    for (let at = 0; at < length; at++) this.#order[at] = at
-    return mergeSort(this.#order, this.#scratch, length, this.#isAfter())
+    const rest = length % BLOCK
+    if (rest > 0) this.#sortBlock(length - rest)
+    return mergeSort(this.#order, this.#scratch, length, this.#isAfter(), BLOCK)
+  }
+
+  #sortBlock(start: number): void {
+    const end = this.length
+    if (this.#order.length < end) this.#grow(end)
+    const order = this.#order.subarray(start, end)
+    for (let at = start; at < end; at++) order[at - start] = at
+    const sorted = mergeSort(order, this.#scratch.subarray(start, end), end - start, this.#isAfter())
+    if (sorted !== order) order.set(sorted)
+  }
+
+  #grow(needed: number): void {
+    const order = new Uint32Array(Math.max(needed, Math.min(2 * this.#order.length, needed + 16 * BLOCK)))
+    order.set(this.#order)
+    this.#order = order
+    this.#scratch = new Uint32Array(order.length)
   }
 
   #isAfter(): (left: number, right: number) => boolean {

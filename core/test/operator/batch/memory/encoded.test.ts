@@ -2,7 +2,9 @@ import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Counter } from '../../../../src/metrics/registry.ts'
+import { compareValues } from '../../../../src/operator/batch/memory/compare-values.ts'
 import { ChunkPool } from '../../../../src/operator/batch/memory/encoded-rows.ts'
+import { EncodedRun } from '../../../../src/operator/batch/memory/encoded-run.ts'
 import { JoinTable, NONE } from '../../../../src/operator/batch/memory/join-table.ts'
 import { KeyColumn } from '../../../../src/operator/batch/memory/key-column.ts'
 import { mergeSort } from '../../../../src/operator/batch/memory/merge-sort.ts'
@@ -87,5 +89,26 @@ describe('a merge sort of indices', () => {
         expect([...sorted]).toEqual(expected)
       }),
     )
+  })
+})
+
+describe('a run of records', () => {
+  it('is in order over the blocks that are sorted as they come, stably, and can be filled again', {
+    timeout: 60_000,
+  }, () => {
+    const share = new TaskMemory({ budgetBytes: 2 ** 30, directory: tmpdir() }).share(new Counter())
+    for (const isNumber of [true, false]) {
+      const key = ([own]: readonly [number, number]): unknown => (isNumber ? own : `${own}`)
+      const run = new EncodedRun<readonly [number, number]>(key, compareValues, msgpack(), share)
+      for (const count of [150_000, 70_000, 65_536]) {
+        const all = Array.from({ length: count }, (_, at) => [(Math.imul(at, 0x9e3779b1) >>> 0) % 1000, at] as const)
+        for (const one of all) run.add(one)
+        const read: unknown[] = []
+        for (const file = run.spill(), cursor = file.read(); cursor.next(); ) read.push(cursor.value)
+        expect(read).toEqual(all.toSorted((a, b) => compareValues(key(a), key(b)) || a[1] - b[1]))
+        expect(run.length).toBe(0)
+        expect(share.held).toBe(0)
+      }
+    }
   })
 })
