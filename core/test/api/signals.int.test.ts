@@ -1,24 +1,10 @@
-import { KafkaServer, RedisServer } from '@millrace/testcontainers'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { backlog, type Collector, job, json, kafka, redis, silentLogger } from '../../src/index.ts'
-import type { Log } from '../../src/log/log.ts'
-import { systemClock } from '../../src/time/clock.ts'
+import { describe, expect, it } from 'vitest'
+import { backlog, type Collector, job, json, silentLogger } from '../../src/index.ts'
 import { baseTime, openWriter, readCommitted, until } from '../contract/log-contract/fixture.ts'
+import { realServers } from '../real-servers.ts'
 import { stagedJob, stagedOutcome } from './staged.ts'
 
-let broker: KafkaServer
-let store: RedisServer
-let log: Log
-
-beforeAll(async () => {
-  ;[broker, store] = await Promise.all([KafkaServer.start(), RedisServer.start()])
-  log = kafka({ brokers: broker.brokers }).create({ clock: systemClock, logger: silentLogger })
-  await log.connect()
-})
-afterAll(async () => {
-  await log?.close()
-  await Promise.all([broker?.stop(), store?.stop()])
-})
+const servers = realServers()
 
 describe('signals', () => {
   it.each([1, 2])(
@@ -26,17 +12,16 @@ describe('signals', () => {
     { timeout: 60_000 },
     async (parallelism) => {
       const name = `staged-${parallelism}`
-      await log.createTopics([{ name: `${name}-out`, partitions: 2 }])
+      await servers.log.createTopics([{ name: `${name}-out`, partitions: 2 }])
       const staged = stagedJob(name)
       const run = {
-        log: kafka({ brokers: broker.brokers }),
-        state: redis({ url: store.url }),
+        ...servers.providers(),
         parallelism,
         epochInterval: 10,
         logger: silentLogger,
       }
       const lines = async (): Promise<string[]> => {
-        const { seen } = await readCommitted(log, `${name}-out`, 2)
+        const { seen } = await readCommitted(servers.log, `${name}-out`, 2)
         return seen.map(({ value }) => JSON.parse(value as string) as string)
       }
       const expected = stagedOutcome(parallelism)
@@ -54,10 +39,10 @@ describe('signals', () => {
 
 it('a Kafka topic is behind while more lies in it than its bound', { timeout: 60_000 }, async () => {
   const topics = ['lagging-in', 'lagging-out'].map((name) => ({ name, partitions: 2 }))
-  await log.createTopics(topics)
+  await servers.log.createTopics(topics)
   const write = async (count: number): Promise<void> => {
     // In a transaction, whose markers lie behind the last record.
-    const writer = await openWriter(log, { transactionalId: 'lagging-writer', maxBufferedBytes: 1 << 24 })
+    const writer = await openWriter(servers.log, { transactionalId: 'lagging-writer', maxBufferedBytes: 1 << 24 })
     const output = await writer.output('lagging-in')
     for (let n = 0; n < count; n++) output.append(n % 2, baseTime(), null, n, json<number>())
     writer.seal()
@@ -79,14 +64,13 @@ it('a Kafka topic is behind while more lies in it than its bound', { timeout: 60
       .toTopic('lagging-out', json())
   })
   const handle = lagging.start({
-    log: kafka({ brokers: broker.brokers }),
-    state: redis({ url: store.url }),
+    ...servers.providers(),
     epochInterval: 10,
     epochIntervalDuringBacklog: 200,
     logger: silentLogger,
   })
   const lines = async (): Promise<string[]> => {
-    const { seen } = await readCommitted(log, 'lagging-out', 2)
+    const { seen } = await readCommitted(servers.log, 'lagging-out', 2)
     return seen.map(({ value }) => JSON.parse(value as string) as string)
   }
   await until('all is read', async () => (await lines()).length === 20_000)
