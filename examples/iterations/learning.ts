@@ -43,16 +43,20 @@ export function kMeans(
           onRoundEnd({ broadcast, forEachKey }, out: Collector<Gathered>) {
             const sums = [...broadcast.centroids.values()].map((at) => ({ at, count: 0, sumX: 0, sumY: 0 }))
             sums.sort((a, b) => a.at.id - b.at.id)
-            forEachKey(({ state }) => {
-              const point = state.point.get()
-              let nearest = sums[0]
-              if (point === undefined || nearest === undefined) return
-              for (const sum of sums) if (distance(point, sum.at) < distance(point, nearest.at)) nearest = sum
-              nearest.count++
-              nearest.sumX += point.x
-              nearest.sumY += point.y
-            })
-            for (const { at, count, sumX, sumY } of sums) out.emit({ ...at, count, sumX, sumY })
+            forEachKey(
+              ({ state }) => {
+                const point = state.point.get()
+                let nearest = sums[0]
+                if (point === undefined || nearest === undefined) return
+                for (const sum of sums) if (distance(point, sum.at) < distance(point, nearest.at)) nearest = sum
+                nearest.count++
+                nearest.sumX += point.x
+                nearest.sumY += point.y
+              },
+              () => {
+                for (const { at, count, sumX, sumY } of sums) out.emit({ ...at, count, sumX, sumY })
+              },
+            )
           },
         })
       const next = gathered.keyBy('id').process({

@@ -2,6 +2,7 @@ import type { StateEntry } from '../state/backend.ts'
 import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
+import type { VisitKey } from './key-visits.ts'
 import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from './keyed-process.ts'
 import { endsRound, type Round, type RoundMark } from './loop/round.ts'
 import { openContext } from './open-context.ts'
@@ -15,7 +16,7 @@ import {
 import type { OperatorState } from './operator-state.ts'
 import { OperatorStates } from './operator-states.ts'
 import { RecordContext } from './process-context.ts'
-import type { BroadcastContext, BroadcastProcessFunction, Collector, KeyedContext } from './process-function.ts'
+import type { BroadcastContext, BroadcastProcessFunction, Collector } from './process-function.ts'
 import { FunctionSignals, type SignalUse } from './signal/function-signals.ts'
 import type { ReceivedSignal, Signal, SignalValue } from './signal/signal.ts'
 
@@ -164,7 +165,7 @@ class VisitingContext extends SharedRecordContext implements BroadcastContext<ne
     this.#keyed = keyed
   }
 
-  readonly forEachKey = (visit: (context: KeyedContext<never, never>) => void): void => this.#keyed.forEachKey(visit)
+  readonly forEachKey = (visit: VisitKey, done?: () => void): void => this.#keyed.visits.ask(visit, done)
 }
 
 /** A keyed function beside which a broadcast stream keeps state that all keys see. */
@@ -208,8 +209,16 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
     return this.#keyed.pending
   }
 
+  override restoresAtStart(state: string): boolean {
+    return this.#keyed.restoresAtStart(state)
+  }
+
   override restore(entry: StateEntry): void {
     this.#keyed.restore(entry)
+  }
+
+  override onApplied(epoch: number): void {
+    this.#keyed.onApplied(epoch)
   }
 
   override restoreOperatorState(state: OperatorState): void {
@@ -229,7 +238,10 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
   }
 
   override onWatermark(watermark: number): void {
-    this.#record.watermark = watermark
+    this.#keyed.control(() => {
+      this.#record.watermark = watermark
+      return true
+    })
     this.#keyed.onWatermark(watermark)
   }
 
@@ -247,14 +259,12 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
   }
 
   override onRound(mark: RoundMark): void {
-    this.noteRound(mark)
-    this.#record.timestamp = NO_TIMESTAMP
-    try {
+    this.#keyed.visiting(() => {
+      this.noteRound(mark)
+      this.#record.timestamp = NO_TIMESTAMP
       if (endsRound(mark)) this.#function.onRoundEnd?.(this.#record, this.#record)
       else if (mark.kind === 'over') this.#function.onTermination?.(this.#record, this.#record)
-    } catch (cause) {
-      throw this.failed(cause)
-    }
+    })
     this.#keyed.onRound(mark)
   }
 
@@ -294,11 +304,22 @@ export class KeyedBroadcastProcessOperator extends BaseOperator<never> {
   }
 
   readonly #onBroadcast = (value: never, timestamp: number): void => {
-    this.#record.timestamp = timestamp
+    if (this.#keyed.isBounded) {
+      this.#keyed.visiting(() => this.#take(value, timestamp))
+      return
+    }
+    const { visits } = this.#keyed
     try {
-      this.#function.onBroadcast(value, this.#record, this.#record)
+      visits.begin()
+      this.#take(value, timestamp)
+      visits.run()
     } catch (cause) {
       throw this.failed(cause)
     }
+  }
+
+  #take(value: never, timestamp: number): void {
+    this.#record.timestamp = timestamp
+    this.#function.onBroadcast(value, this.#record, this.#record)
   }
 }

@@ -129,6 +129,7 @@ export class KeyPrefetch<Data> implements PendingWork {
       if (slot?.mark?.isResident === false) break
       const isDone = run()
       release(this.#held)
+      this.#cache.letGo(this.#held)
       this.#held = isDone ? NONE : awaited()
       for (const due of this.#held) this.#use(due)
       if (!isDone) break

@@ -10,6 +10,7 @@ import { BaseOperator } from './base-operator.ts'
 import { EndDelay } from './end-delay.ts'
 import { InputGate } from './input-gate.ts'
 import { KeyPrefetch, TIMER_KEYS } from './key-prefetch.ts'
+import { KeyVisits, type VisitKey } from './key-visits.ts'
 import { KeyedRecordContext } from './keyed-record-context.ts'
 import type { Round, RoundMark } from './loop/round.ts'
 import { RoundKeys, roundCells } from './loop/round-keys.ts'
@@ -74,7 +75,7 @@ class VisitingContext extends RecordContext<never> implements SignalContext<neve
     this.#keyed = keyed
   }
 
-  readonly forEachKey = (visit: (context: KeyedContext<never, never>) => void): void => this.#keyed.forEachKey(visit)
+  readonly forEachKey = (visit: VisitKey, done?: () => void): void => this.#keyed.visits.ask(visit, done)
 }
 
 /** Runs a keyed function with one or two inputs. */
@@ -90,6 +91,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   /** Set when the state need not fit on the heap. */
   #prefetch: KeyPrefetch<Cells> | null = null
   #cache: KeyCache<Cells> | null = null
+  #visits!: KeyVisits
   /** Set when the end of the input may have to wait for the clock. */
   #endDelay: EndDelay | null = null
 
@@ -129,14 +131,12 @@ export class KeyedProcessOperator extends BaseOperator<never> {
         (timeMs, callback) => context.schedule(timeMs, callback),
         () => context.clock.now(),
         () => this.#onClock(),
+        () => this.#visits.isOpen,
       )
     }
-    // What is broadcast may visit all keys, and so may a signal, and the end of a loop: they are all kept.
-    const { broadcast, onTermination, onSignal } = this.#function
-    const visitsAll = broadcast !== undefined || onTermination != null || onSignal != null
-    if (context.stateReader !== null && !visitsAll) {
-      const { stateReader } = context
-      this.#cache = states.boundedBy(stateReader.maxKeys, stateReader.isNew)
+    const { stateReader } = context
+    if (stateReader !== null) {
+      this.#cache = states.boundedBy(stateReader.maxKeys, stateReader.isNew, this.#visitsAll)
       this.#prefetch = new KeyPrefetch(context, this.#cache, (slots) => states.read(stateReader, slots))
     }
     if (this.#function.timersAtEnd === 'wait') this.#endDelay = new EndDelay(context, () => this.#prefetch)
@@ -147,6 +147,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       this.#timers,
       this.#function.broadcast?.() ?? {},
     )
+    this.#visits = new KeyVisits(states, this.#record, stateReader?.maxKeys ?? null)
     this.signals = FunctionSignals.of(context, this.#function.signals)
     this.#record.signals = this.signals
     time.record = this.#record
@@ -158,6 +159,21 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     return this.signals
   }
 
+  get visits(): KeyVisits {
+    return this.#visits
+  }
+
+  /** Not all keys need be on the heap. */
+  get isBounded(): boolean {
+    return this.#prefetch !== null
+  }
+
+  /** What is broadcast may visit all keys, and so may a signal; the end of a loop does. */
+  get #visitsAll(): boolean {
+    const { broadcast, onTermination, onSignal } = this.#function
+    return broadcast !== undefined || onTermination != null || onSignal != null
+  }
+
   override get catalog(): readonly StateCatalogEntry[] {
     return this.#states.catalog
   }
@@ -167,7 +183,9 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override restoresAtStart(state: string): boolean {
-    return this.#prefetch === null || !this.#states.cachedStates.some((cached) => cached.state === state)
+    return (
+      this.#prefetch === null || this.#visitsAll || !this.#states.cachedStates.some((cached) => cached.state === state)
+    )
   }
 
   override peek(key: unknown): object | undefined {
@@ -187,7 +205,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override async open(): Promise<void> {
-    this.#states.dropExpired()
+    this.#states.open()
     this.#timers?.open()
     this.#roundKeys?.open()
     await this.#function.open?.(openContext(this.context))
@@ -239,24 +257,35 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     return true
   }
 
-  /** Visits every key that something is kept for. */
-  forEachKey(visit: (context: KeyedContext<never, never>) => void): void {
-    for (const slot of [...this.#states.table.slots()]) {
-      this.#states.current = slot
-      this.#record.timestamp = NO_TIMESTAMP
-      visit(this.#record as never)
+  /** Calls in its turn what may visit all keys; the visits come next, then what is behind them. */
+  visiting(call: () => void, then: () => void = () => {}): void {
+    let isCalled = false
+    const run = (): boolean => {
+      try {
+        if (!isCalled) {
+          isCalled = true
+          this.#visits.begin()
+          call()
+        }
+        if (!this.#visits.run()) return false
+      } catch (cause) {
+        throw this.failed(cause)
+      }
+      then()
+      return true
     }
+    this.control(run, () => this.#visits.awaited())
   }
 
   override onWatermark(watermark: number): void {
-    this.#control(
+    this.control(
       () => this.#advance(watermark),
       () => this.#awaited('event', watermark),
     )
   }
 
   override onIdle(idle: boolean): void {
-    this.#control(() => {
+    this.control(() => {
       this.out.onIdle(idle)
       return true
     })
@@ -272,21 +301,30 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override onRound(mark: RoundMark): void {
-    this.#control(
+    const { onTermination } = this.#function
+    if (mark.kind === 'over' && onTermination != null) {
+      const visitAll = (): void => {
+        this.noteRound(mark)
+        this.#visits.ask((record) => onTermination(record, this.#record))
+      }
+      this.visiting(visitAll, () => this.out.onRound(mark))
+      return
+    }
+    this.control(
       () => this.#passRound(mark),
       () => this.#roundKeys?.awaited(TIMER_KEYS) ?? new Set(),
     )
   }
 
   override onSignal(signal: Signal, value: SignalValue): void {
-    this.#control(() => {
-      this.#receive(signal, value)
-      return true
-    })
+    this.visiting(
+      () => this.signals?.hear(signal, value, (received) => this.#hear(received)),
+      () => this.signals?.pass(signal, value),
+    )
   }
 
   override onEnd(): void {
-    this.#control(
+    this.control(
       () => this.#end(),
       () => this.#awaited('processing', Number.POSITIVE_INFINITY),
     )
@@ -294,7 +332,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
 
   #onClock(): void {
     const timers = this.#timers as TimerService
-    this.#control(
+    this.control(
       () => {
         const isDone = timers.onClock()
         if (isDone) timers.wakeUp()
@@ -305,7 +343,7 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   /** Runs it in its turn; it says false when it came to a key whose state has to be read first. */
-  #control(run: () => boolean, awaited?: () => Set<KeySlot<Cells>>): void {
+  control(run: () => boolean, awaited?: () => Set<KeySlot<Cells>>): void {
     if (this.#prefetch === null) run()
     else this.#prefetch.addControl(run, awaited)
   }
@@ -330,18 +368,8 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       const onKey = mark.round === 0 ? () => {} : (slot: KeySlot<Cells>) => this.#endRound(slot)
       if (this.#roundKeys?.fire(onKey) === false) return false
     }
-    const { onTermination } = this.#function
-    if (mark.kind === 'over' && onTermination != null) this.#atKeys((record) => onTermination(record, this.#record))
     this.out.onRound(mark)
     return true
-  }
-
-  #receive(signal: Signal, value: SignalValue): void {
-    try {
-      this.signals?.receive(signal, value, (received) => this.#hear(received))
-    } catch (cause) {
-      throw this.failed(cause)
-    }
   }
 
   #hear(received: ReceivedSignal): void {
@@ -363,14 +391,6 @@ export class KeyedProcessOperator extends BaseOperator<never> {
       if (lifetime !== 'round') return
       const handles = this.#record.state as Readonly<Record<string, { clear(): void }>>
       for (const name of Object.keys(state)) handles[name]?.clear()
-    } catch (cause) {
-      throw this.failed(cause)
-    }
-  }
-
-  #atKeys(visit: (record: KeyedContext<never, never>) => void): void {
-    try {
-      this.forEachKey(visit)
     } catch (cause) {
       throw this.failed(cause)
     }

@@ -115,7 +115,7 @@ interface KeyedInLoop<Context, Out> {
   readonly lifetime?: 'loop' | 'round'
   /** No more records of the round will come. Called for each key that had one, so it costs as much as there are such keys. */
   onRoundEnd?(context: Context, out: Collector<Out>): void
-  /** The loop is over. Called for each key with state; that is all on the heap then, also with `stateCache`. */
+  /** The loop is over. Called for each key with state. */
   onTermination?(context: Context, out: Collector<Out>): void
 }
 
@@ -131,8 +131,14 @@ interface Signals<Context, Out> {
 
 /** What a function by key is told with a signal, which belongs to no key. */
 export interface SignalContext<K, Descriptors extends StateDescriptors> extends ProcessContext {
-  /** Visits every key of this task that has state, in no particular order. Those are all on the heap then, also with `stateCache`. */
-  forEachKey(visit: (context: KeyedContext<K, Descriptors>) => void): void
+  /**
+   * Visits every key of this task for which state or timers are kept, in no particular order: once the function has returned, and
+   * before anything else comes. `done` is called behind the last. Keys that are not on the heap (`stateCache`) are read in portions
+   * meanwhile; nothing is committed until all are visited. What a visit asks for itself follows behind it.
+   * @example forEachKey(({ state }) => { sum += state.count.get() }, () => out.emit(sum))
+   * @throws USER_FUNCTION_FAILED when it is called after all of that
+   */
+  forEachKey(visit: (context: KeyedContext<K, Descriptors>) => void, done?: () => void): void
 }
 
 interface Lifecycle {
@@ -229,8 +235,8 @@ export interface BroadcastProcessFunction<In, Broadcast, Out, Shared extends Sta
 export interface BroadcastContext<K, Descriptors extends StateDescriptors, Shared extends StateDescriptors>
   extends ProcessContext {
   readonly broadcast: StateHandles<Shared>
-  /** Visits every key of this task that has state, in no particular order. */
-  forEachKey(visit: (context: KeyedContext<K, Descriptors>) => void): void
+  /** As that of `SignalContext`. */
+  forEachKey(visit: (context: KeyedContext<K, Descriptors>) => void, done?: () => void): void
 }
 
 /** A function over a keyed stream and a broadcast one, e.g. transactions and the rules for them. */

@@ -41,6 +41,7 @@ export class TimerService {
   readonly #cellAt: Readonly<Record<TimeDomain, number>>
   readonly #deleted: Record<TimeDomain, number> = { event: 0, processing: 0 }
   readonly #onAwaited: () => void
+  readonly #isHeld: () => boolean
   /** Timers of processing time that are still to fire at the end of the input. */
   #left: number | null = null
   #wakeUpMs = Number.POSITIVE_INFINITY
@@ -48,7 +49,7 @@ export class TimerService {
 
   /**
    * `firstCell` is where `timerCells` begin among the cells of a key. `onAwaited` hears when a timer of processing time is due
-   * and the state of its key has to be read first.
+   * and the state of its key has to be read first, or something `isHeld` that the timer must not come between.
    */
   constructor(
     states: TimerOwner,
@@ -57,12 +58,14 @@ export class TimerService {
     schedule: (timeMs: number, callback: () => void) => CancelTimer,
     now: () => number,
     onAwaited: () => void = () => {},
+    isHeld: () => boolean = () => false,
   ) {
     this.#states = states
     this.#onTimer = onTimer
     this.#schedule = schedule
     this.#now = now
     this.#onAwaited = onAwaited
+    this.#isHeld = isHeld
     this.#cellAt = { event: firstCell, processing: firstCell + 1 }
   }
 
@@ -188,7 +191,7 @@ export class TimerService {
     this.#cancelWakeUp = this.#schedule(nextMs, () => {
       this.#wakeUpMs = Number.POSITIVE_INFINITY
       this.#cancelWakeUp = null
-      if (this.onClock()) this.wakeUp()
+      if (!this.#isHeld() && this.onClock()) this.wakeUp()
       else this.#onAwaited()
     })
   }

@@ -85,12 +85,14 @@ export function stagedJob(name: string): Job {
         onSignal(signal, { forEachKey, emitSignal }, out) {
           if (!signal.is(stage)) return
           out.emit(`through ${signal.value}`)
-          forEachKey(({ key, state: { steps } }) => {
-            const own = [...steps.get()].filter((n) => stageOf(n) <= signal.value)
-            out.emit(`${signal.value} ${key} ${own.sort((a, b) => a - b).join(',')}`)
-            steps.set([...steps.get()].filter((n) => stageOf(n) > signal.value))
-          })
-          emitSignal(done, signal.value === STAGES)
+          forEachKey(
+            ({ key, state: { steps } }) => {
+              const own = [...steps.get()].filter((n) => stageOf(n) <= signal.value)
+              out.emit(`${signal.value} ${key} ${own.sort((a, b) => a - b).join(',')}`)
+              steps.set([...steps.get()].filter((n) => stageOf(n) > signal.value))
+            },
+            () => emitSignal(done, signal.value === STAGES),
+          )
         },
       })
     gathered

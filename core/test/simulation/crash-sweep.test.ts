@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { simulate, undisturbed } from './run-topology.ts'
-import { cachedWindows, committedOutput, topologies } from './topologies.ts'
+import { cachedTopologies, committedOutput, topologies } from './topologies.ts'
 
 const SEEDS = [1, 2, 3]
 
@@ -55,7 +55,7 @@ describe.each(topologies)('a job that is $name', (topology) => {
   })
 })
 
-describe.each(cachedWindows)('a job that is $name', (topology, whole) => {
+describe.each(cachedTopologies)('a job that is $name', (topology, whole) => {
   it('gives what the job gives that holds everything', async () => {
     for (const seed of SEEDS) {
       expect((await undisturbed(topology, seed)).output).toEqual((await undisturbed(whole, seed)).output)

@@ -275,6 +275,56 @@ const plainTopologies: readonly Topology[] = [
     }),
   },
   {
+    name: 'telling every rule to every key',
+    parallelism: 1,
+    outputs: ['told'],
+    prepare(storage) {
+      fill(storage, 'in', 2, readings(16, 40))
+      storage.createTopic('rules', 1)
+      for (let rule = 1; rule <= 6; rule++) {
+        storage.write('rules', 0, [{ value: Buffer.from(String(rule)), timestamp: rule }])
+      }
+      storage.createTopic('told', 1)
+    },
+    // Whether a rule or a key comes first: each is told to each once.
+    job: job('told', (env) => {
+      const rules = env.topic('rules', json<number>(), { bounded: true })
+      env
+        .topic('in', json<Reading>(), { bounded: true, time })
+        .keyBy((reading) => reading.key)
+        .connect(rules.broadcast({ state: { rules: mapState<number, true>() } }))
+        .process({
+          state: { count: valueState({ initial: 0 }), sum: valueState({ initial: 0 }) },
+          onRecord(reading, { key, state: { count, sum }, broadcast, timers }, out: Collector<unknown>) {
+            if (count.get() === 0) {
+              for (const rule of broadcast.rules.keys()) {
+                sum.set(sum.get() + rule)
+                out.emit({ key, rule })
+              }
+              // At the end of both inputs.
+              timers.atProcessingTime(1e15)
+            }
+            count.set(count.get() + 1)
+            out.emit({ key, n: reading.n, count: count.get() })
+          },
+          onBroadcast(rule, { broadcast, forEachKey }, out: Collector<unknown>) {
+            broadcast.rules.set(rule, true)
+            forEachKey(
+              ({ key, state: { sum } }) => {
+                sum.set(sum.get() + rule)
+                out.emit({ key, rule })
+              },
+              () => out.emit({ rule }),
+            )
+          },
+          onTimer(_, { key, state: { count, sum } }, out: Collector<unknown>) {
+            out.emit({ key, count: count.get(), sum: sum.get() })
+          },
+        })
+        .toTopic('told', json())
+    }),
+  },
+  {
     name: 'waiting for calls, in order and out of order',
     parallelism: 1,
     outputs: ['scored'],
@@ -410,13 +460,13 @@ function cached(topology: Topology, maxKeys: number): Topology {
 }
 
 /** Each with the same job that holds everything. */
-export const cachedWindows: readonly (readonly [Topology, Topology])[] = plainTopologies
-  .filter(({ name }) => name.startsWith('windowed') || name.startsWith('joining in windows'))
+export const cachedTopologies: readonly (readonly [Topology, Topology])[] = plainTopologies
+  .filter(({ name }) => ['windowed', 'joining in windows', 'telling'].some((start) => name.startsWith(start)))
   .map((topology, at) => [cached(topology, 1 + (at % 2)), topology])
 
 export const topologies: readonly Topology[] = [
   ...plainTopologies,
-  ...cachedWindows.map(([topology]) => topology),
+  ...cachedTopologies.map(([topology]) => topology),
   ...signalTopologies,
   ...loopTopologies,
   ...sinkTopologies,

@@ -40,12 +40,20 @@ export class FunctionSignals {
 
   /** A signal comes in; `handle` is called for one that the function hears, when its value is another one than before. */
   receive(signal: Signal, value: SignalValue, handle: (received: ReceivedSignal) => void): void {
-    const isHeard = this.#use.hears.some(({ name }) => name === signal.name)
-    if (this.#heard.get(signal.name) !== value) {
-      this.#heard.set(signal.name, value)
-      if (isHeard) handle(new ReceivedSignal(signal.name, value))
-    }
-    if (signal.forward || !isHeard) this.#tell(signal, value)
+    this.hear(signal, value, handle)
+    this.pass(signal, value)
+  }
+
+  /** The first half of `receive`, for who has something to do before the signal goes on. */
+  hear(signal: Signal, value: SignalValue, handle: (received: ReceivedSignal) => void): void {
+    if (this.#heard.get(signal.name) === value) return
+    this.#heard.set(signal.name, value)
+    if (this.#hears(signal)) handle(new ReceivedSignal(signal.name, value))
+  }
+
+  /** The second half of `receive`. */
+  pass(signal: Signal, value: SignalValue): void {
+    if (signal.forward || !this.#hears(signal)) this.#tell(signal, value)
   }
 
   /** @throws GRAPH_INVALID for a signal that the function does not name; USER_FUNCTION_FAILED for a value of another kind */
@@ -77,6 +85,10 @@ export class FunctionSignals {
   restore({ heard, told }: StoredSignals): void {
     for (const [name, value] of Object.entries(heard)) this.#heard.set(name, value)
     for (const [name, value] of Object.entries(told)) this.#told.set(name, value)
+  }
+
+  #hears(signal: Signal): boolean {
+    return this.#use.hears.some(({ name }) => name === signal.name)
   }
 
   #tell(signal: Signal, value: SignalValue): void {

@@ -56,7 +56,15 @@ export class KeyCache<Data> {
 
   /** The slot of a key, which may have to be read. @throws KEY_INVALID for what cannot be a key */
   slot(key: unknown): KeySlot<Data> {
-    const slot = this.#table.slot(key)
+    return this.#marked(this.#table.slot(key))
+  }
+
+  /** As `slot`, of a key that something is stored for: it can go again before the next barrier. */
+  storedSlot(key: unknown): KeySlot<Data> {
+    return this.#marked(this.#table.storedSlot(key))
+  }
+
+  #marked(slot: KeySlot<Data>): KeySlot<Data> {
     if (slot.mark === null) {
       const isResident = this.#keys.isNew(slot, this.#isComplete)
       slot.mark = { isResident, isReferenced: true, uses: 0, epoch: 0 }
@@ -96,10 +104,19 @@ export class KeyCache<Data> {
     this.evict()
   }
 
+  /** What waited for these has gone on: they are the first to go where there are too many. */
+  letGo(slots: Iterable<KeySlot<Data>>): void {
+    if (this.#mustStay) return
+    for (const slot of slots) {
+      if (this.#residents <= this.#maxKeys) return
+      ;(slot.mark as CacheMark).isReferenced = false
+      this.#consider(slot)
+    }
+  }
+
   /** Drops keys until there are no more than allowed, as far as that goes. */
   evict(): void {
-    // A key that is not in the table is read from the backend, which must know of all deletions then.
-    if (this.#isStuck || (this.#isComplete && this.#appliedEpoch < this.#collectedEpoch)) return
+    if (this.#isStuck || this.#mustStay) return
     this.#isInUse = false
     for (let looked = 2 * this.#table.size; this.#residents > this.#maxKeys && looked > 0; looked--) {
       const next = this.#hand.next()
@@ -107,6 +124,11 @@ export class KeyCache<Data> {
       else this.#consider(next.value)
     }
     this.#isStuck = this.#residents > this.#maxKeys
+  }
+
+  /** A key that is not in the table is read from the backend, which must know of all deletions then. */
+  get #mustStay(): boolean {
+    return this.#isComplete && this.#appliedEpoch < this.#collectedEpoch
   }
 
   #onResident(): void {

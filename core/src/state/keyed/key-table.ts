@@ -84,6 +84,17 @@ export class KeyTable<Data> {
     return this.#nearSlot(key) ?? this.#primitive.get(key) ?? this.#slow(key)
   }
 
+  /** As `slot`, of a key that something is stored for: the next barrier need not look whether it can be forgotten. */
+  storedSlot(key: unknown): KeySlot<Data> {
+    const before = this.#dirty.length
+    const slot = this.slot(key)
+    if (this.#dirty.length > before) {
+      this.#dirty.pop()
+      slot.isDirty = false
+    }
+    return slot
+  }
+
   markDirty(slot: KeySlot<Data>): void {
     if (slot.isDirty) return
     slot.isDirty = true

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { StreamError } from '../../errors.ts'
-import { keyFormat } from '../../serde/key-codec.ts'
+import { decodeKey, keyFormat } from '../../serde/key-codec.ts'
 import type { Serde } from '../../serde/serde.ts'
 import type { StateChange, StateEntry, StateKey } from '../backend.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
@@ -44,6 +44,9 @@ export class KeyedStates {
   /** Null when no state has a ttl. */
   readonly #sweep: TtlSweep | null
   #cache: KeyCache<Cells> | null = null
+  /** Set where all keys can be listed: those with state that are not in the table, by their serialized form. */
+  #away: Set<string> | null = null
+  #isRestored = false
   /** Keys that nothing was kept for at the last barrier, where they are not forgotten at once. */
   #emptied: KeySlot<Cells>[] | null = null
 
@@ -75,15 +78,46 @@ export class KeyedStates {
     this.#emptied = []
   }
 
-  /** From now on at most so many keys are held; the others are read when they are needed. */
-  boundedBy(maxKeys: number, isComplete: boolean): KeyCache<Cells> {
+  /**
+   * From now on at most so many keys are held; the others are read when they are needed. With `isListed` it is known which
+   * those are, from all stored entries, which have to be restored then.
+   */
+  boundedBy(maxKeys: number, isComplete: boolean, isListed: boolean): KeyCache<Cells> {
     const keys = {
       table: this.table,
-      isNew: (_slot: KeySlot<Cells>, complete: boolean) => complete,
+      isNew: (slot: KeySlot<Cells>, complete: boolean) => (this.#away === null ? complete : this.#isNew(slot)),
       drop: (slot: KeySlot<Cells>) => this.#drop(slot),
     }
     this.#cache = new KeyCache(keys, maxKeys, isComplete)
+    if (isListed) this.#away = new Set()
     return this.#cache
+  }
+
+  /** After the last stored entry. */
+  open(): void {
+    this.dropExpired()
+    this.#isRestored = true
+  }
+
+  /** All keys that something is kept for, wherever it is, by their serialized form. Only where they are listed. */
+  list(): string[] {
+    const ids: string[] = []
+    for (const slot of this.table.slots()) {
+      if (slot.mark?.isResident === false || hasState(slot)) ids.push(idOf(slot))
+    }
+    for (const id of this.#away ?? []) ids.push(id)
+    return ids
+  }
+
+  /** The slot of a listed key, which may have to be read; undefined when nothing is kept for it any more. */
+  listed(id: string): KeySlot<Cells> | undefined {
+    const key = decodeKey(Buffer.from(id, 'latin1'))
+    return this.#away?.has(id) === true ? this.#cache?.storedSlot(key) : this.table.find(key)
+  }
+
+  /** Whether a listed key is neither on the heap nor about to be read. */
+  isAway(id: string): boolean {
+    return this.#away?.has(id) === true
   }
 
   /** Reads these keys; what it gives puts them on the heap. */
@@ -137,6 +171,10 @@ export class KeyedStates {
   restore(entry: StateEntry, key: unknown): boolean {
     const at = this.#names.indexOf(entry.state)
     if (at < 0) return false
+    if (this.#away !== null && this.#declarations[at]?.kind !== 'timers') {
+      if (this.table.find(key) === undefined) this.#away.add(Buffer.from(entry.key).toString('latin1'))
+      return true
+    }
     this.restoreCell(this.#cache === null ? this.table.slot(key) : this.#cache.slot(key), at, entry)
     return true
   }
@@ -149,13 +187,21 @@ export class KeyedStates {
     }
   }
 
+  /** A listed key that is not away has nothing stored; before all are listed that is not known. */
+  #isNew(slot: KeySlot<Cells>): boolean {
+    const wasAway = this.#away?.delete(idOf(slot)) === true
+    return this.#isRestored && !wasAway
+  }
+
   /** A key with timers keeps its slot with them: they must fire. */
   #drop(slot: KeySlot<Cells>): boolean {
+    const isAway = this.#away !== null && hasState(slot)
     let isNeeded = false
     this.#declarations.forEach(({ kind, create }, at) => {
       if (kind !== 'timers') (slot.data as Cell[])[at] = create()
       else if (!(slot.data[at] as Cell).isEmpty) isNeeded = true
     })
+    if (isAway && !isNeeded) this.#away?.add(idOf(slot))
     return isNeeded
   }
 
@@ -173,6 +219,15 @@ export class KeyedStates {
       { where: { operator: this.#uid }, cause: StreamError.is(cause) ? (cause.cause ?? cause) : cause },
     )
   }
+}
+
+/** Whether something is kept for the key on the heap. */
+export function hasState({ data }: KeySlot<Cells>): boolean {
+  return data.some((cell) => !cell.isEmpty)
+}
+
+function idOf({ bytes }: KeySlot<Cells>): string {
+  return bytes.toString('latin1')
 }
 
 /** How the declared states are stored; `time` is what their ttl goes by. */
