@@ -54,8 +54,8 @@ export interface RunOptions {
   readonly maxBufferedOutputBytes?: number
   /**
    * Bounds the state on the heap: keys that each keyed function and each window operator of a task holds. Other keys are read from
-   * the backend when a record, a timer or the end of a window needs them, so that state may be larger than memory. Functions
-   * beside a broadcast stream hold all of theirs. @default no bound
+   * the backend when a record, a timer or the end of a window needs them, so that state may be larger than memory.
+   * Functions that may visit all keys keep the names of the others. @default no bound
    */
   readonly stateCache?: { readonly maxKeys: number }
   /**

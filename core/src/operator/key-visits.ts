@@ -32,7 +32,8 @@ export class KeyVisits {
   constructor(states: KeyedStates, record: KeyedRecordContext, maxKeys: number | null) {
     this.#states = states
     this.#record = record
-    this.#portion = maxKeys === null ? null : Math.min(TIMER_KEYS, maxKeys)
+    // A part of the cache, so that what is in use stays there.
+    this.#portion = maxKeys === null ? null : Math.min(TIMER_KEYS, Math.ceil(maxKeys / 4))
   }
 
   /** A function that may ask is being called, or what it has asked for is under way. */

@@ -220,6 +220,32 @@ describe('a function beside a broadcast stream, whose keys need not fit on the h
     expect(residents(harness)).toBeLessThanOrEqual(11)
   })
 
+  it('leaves the keys that were used last on the heap, but for a portion', async () => {
+    const clock = new VirtualClock()
+    const stored = new Map<string, StateEntry>()
+    const asked: number[] = []
+    const inner = storedReader(stored, clock, 40)
+    const harness = await new OperatorHarness(lookAtTick(), stored, clock, {
+      ...inner,
+      read(name, keys) {
+        if (name.endsWith('count')) asked.push(keys.length)
+        return inner.read(name, keys)
+      },
+    }).open()
+    for (let key = 0; key < 400; key++) {
+      harness.send({ key, action: 'count', time: 0 } satisfies Command, 0)
+      if (key % 10 === 9) harness.snapshot()
+    }
+    harness.send({ rule: 'look', time: 1 }, 1, 1)
+    await clock.advanceBy(1_000)
+    expect(Math.max(...asked)).toBe(10)
+    asked.length = 0
+    for (let key = 360; key < 400; key++) harness.send({ key, action: 'read', time: 2 } satisfies Command, 2)
+    await clock.advanceBy(100)
+    expect(harness.records).toHaveLength(42)
+    expect(asked.reduce((sum, keys) => sum + keys, 0)).toBeLessThanOrEqual(11)
+  })
+
   it('passes a signal on behind the visits that it brought', async () => {
     const clock = new VirtualClock()
     const stored = new Map<string, StateEntry>()

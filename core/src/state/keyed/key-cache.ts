@@ -104,11 +104,11 @@ export class KeyCache<Data> {
     this.evict()
   }
 
-  /** What waited for these has gone on: they are the first to go where there are too many. */
-  letGo(slots: Iterable<KeySlot<Data>>): void {
+  /** What waited for these has gone on: they are the first to go, until there is room for as many again. */
+  letGo(slots: ReadonlySet<KeySlot<Data>>): void {
     if (this.#mustStay) return
     for (const slot of slots) {
-      if (this.#residents <= this.#maxKeys) return
+      if (this.#residents + slots.size <= this.#maxKeys) return
       ;(slot.mark as CacheMark).isReferenced = false
       this.#consider(slot)
     }
