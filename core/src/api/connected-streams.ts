@@ -1,4 +1,5 @@
-import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from '../operator/keyed-process.ts'
+import type { KeyedFunction, KeyedInput } from '../operator/keyed-function.ts'
+import { KeyedProcessOperator } from '../operator/keyed-process.ts'
 import type { Operator } from '../operator/operator.ts'
 import { CoProcessOperator } from '../operator/process.ts'
 import type { CoProcessFunction, KeyedCoProcessFunction } from '../operator/process-function.ts'

@@ -1,5 +1,5 @@
 import type { AnyJoinMap, JoinMap, JoinType } from '../operator/join/join-type.ts'
-import type { KeyedFunction, KeyedInput } from '../operator/keyed-process.ts'
+import type { KeyedFunction, KeyedInput } from '../operator/keyed-function.ts'
 import { KeyedProcessOperator } from '../operator/keyed-process.ts'
 import { keyedReduce } from '../operator/keyed-reduce.ts'
 import type { Operator } from '../operator/operator.ts'

@@ -1,5 +1,5 @@
 import { GraphError } from '../errors.ts'
-import type { KeyedFunction, SignalHandler } from '../operator/keyed-process.ts'
+import type { KeyedFunction, SignalHandler } from '../operator/keyed-function.ts'
 import type { SignalUse } from '../operator/signal/function-signals.ts'
 import type { Signal } from '../operator/signal/signal.ts'
 import { callSite } from './call-site.ts'

@@ -3,7 +3,8 @@ import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.t
 import { BaseOperator } from './base-operator.ts'
 import { InputGate } from './input-gate.ts'
 import type { VisitKey } from './key-visits.ts'
-import { type KeyedFunction, type KeyedInput, KeyedProcessOperator } from './keyed-process.ts'
+import type { KeyedFunction, KeyedInput } from './keyed-function.ts'
+import { KeyedProcessOperator } from './keyed-process.ts'
 import { endsRound, type Round, type RoundMark } from './loop/round.ts'
 import { openContext } from './open-context.ts'
 import {

@@ -1,7 +1,6 @@
 import { decodeKey } from '../serde/key-codec.ts'
 import type { StateEntry } from '../state/backend.ts'
 import { createHandles } from '../state/keyed/create-handle.ts'
-import type { StateDescriptors, StateHandles } from '../state/keyed/descriptor.ts'
 import type { KeyCache } from '../state/keyed/key-cache.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
 import { type Cells, declareCells, KeyedStates } from '../state/keyed/keyed-states.ts'
@@ -11,9 +10,11 @@ import { EndDelay } from './end-delay.ts'
 import { InputGate } from './input-gate.ts'
 import { KeyPrefetch, TIMER_KEYS } from './key-prefetch.ts'
 import { KeyVisits, type VisitKey } from './key-visits.ts'
+import type { KeyedFunction, KeyedInput } from './keyed-function.ts'
 import { KeyedRecordContext } from './keyed-record-context.ts'
 import type { Round, RoundMark } from './loop/round.ts'
 import { RoundKeys, roundCells } from './loop/round-keys.ts'
+import { OnlyInput } from './only-input.ts'
 import { openContext } from './open-context.ts'
 import {
   NO_TIMESTAMP,
@@ -23,48 +24,10 @@ import {
   type StateCatalogEntry,
 } from './operator.ts'
 import { RecordContext } from './process-context.ts'
-import type {
-  Collector,
-  KeyedContext,
-  OpenContext,
-  SignalContext,
-  TimerFired,
-  TimersAtEnd,
-} from './process-function.ts'
-import { FunctionSignals, type SignalUse } from './signal/function-signals.ts'
+import type { SignalContext } from './process-function.ts'
+import { FunctionSignals } from './signal/function-signals.ts'
 import type { ReceivedSignal, Signal, SignalValue } from './signal/signal.ts'
 import { type TimeDomain, TimerService, timerCells } from './timer-service.ts'
-
-/** One input of a keyed function: how its records are keyed, and what takes them. */
-export interface KeyedInput {
-  readonly key: (value: never) => unknown
-  readonly onRecord: (value: never, context: KeyedContext<never, never>, out: Collector<never>) => void
-}
-
-export interface KeyedFunction {
-  readonly inputs: readonly KeyedInput[]
-  readonly state: StateDescriptors
-  /** What the context shows of broadcast state. */
-  readonly broadcast?: () => StateHandles<StateDescriptors>
-  readonly onTimer: ((timer: TimerFired, context: KeyedContext<never, never>, out: Collector<never>) => void) | null
-  /** @default 'fire' */
-  readonly timersAtEnd?: TimersAtEnd | undefined
-  /** Called at the end of each round for every key that had a record in it; `lifetime` 'round' then deletes its state. */
-  readonly onRoundEnd?: ((context: KeyedContext<never, never>, out: Collector<never>) => void) | null
-  readonly lifetime?: 'loop' | 'round'
-  /** Called for every key with state when the loop is over. */
-  readonly onTermination?: ((context: KeyedContext<never, never>, out: Collector<never>) => void) | null
-  readonly signals?: SignalUse
-  readonly onSignal?: SignalHandler | null
-  readonly open: ((context: OpenContext) => void | Promise<void>) | null
-  readonly close: (() => void | Promise<void>) | null
-}
-
-export type SignalHandler = (
-  signal: ReceivedSignal,
-  context: SignalContext<never, never>,
-  out: Collector<never>,
-) => void
 
 /** The context of a signal: it has no key of its own, but may visit those of the task. */
 class VisitingContext extends RecordContext<never> implements SignalContext<never, never> {
@@ -421,38 +384,5 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     } catch (cause) {
       throw this.failed(cause)
     }
-  }
-}
-
-/** The input of an operator that has one: straight to the function, without a gate. */
-class OnlyInput implements Receiver<never> {
-  readonly #operator: KeyedProcessOperator
-  readonly #input: KeyedInput
-
-  constructor(operator: KeyedProcessOperator, input: KeyedInput) {
-    this.#operator = operator
-    this.#input = input
-  }
-
-  onRecord(value: never, timestamp: number): void {
-    this.#operator.process(this.#input, value, timestamp)
-  }
-  onWatermark(watermark: number): void {
-    this.#operator.onWatermark(watermark)
-  }
-  onIdle(idle: boolean): void {
-    this.#operator.onIdle(idle)
-  }
-  onBarrier(epoch: number): void {
-    this.#operator.onBarrier(epoch)
-  }
-  onRound(mark: RoundMark): void {
-    this.#operator.onRound(mark)
-  }
-  onSignal(signal: Signal, value: SignalValue): void {
-    this.#operator.onSignal(signal, value)
-  }
-  onEnd(): void {
-    this.#operator.onEnd()
   }
 }

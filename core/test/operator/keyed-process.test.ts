@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type KeyedFunction, KeyedProcessOperator } from '../../src/operator/keyed-process.ts'
+import type { KeyedFunction } from '../../src/operator/keyed-function.ts'
+import { KeyedProcessOperator } from '../../src/operator/keyed-process.ts'
 import type { Collector, KeyedContext, TimerFired, TimersAtEnd } from '../../src/operator/process-function.ts'
 import type { StateEntry } from '../../src/state/backend.ts'
 import {

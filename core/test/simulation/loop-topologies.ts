@@ -194,10 +194,12 @@ function counting(parallelism: number): Topology {
 }
 
 /** A model that is fed back while the data it learns from streams in. */
-function learning(parallelism: number): Topology {
+function learning(parallelism: number, run: Topology['run'] = {}): Topology {
   return {
-    name: `learning while data streams in (parallelism ${parallelism})`,
+    name: `learning ${run.stateCache === undefined ? '' : 'with few keys on the heap '}while data streams in (parallelism ${parallelism})`,
     parallelism,
+    run,
+    ...(run.stateCache === undefined ? {} : { crashes: 300 }),
     outputs: ['models'],
     prepare(storage) {
       fill(storage, 'first', [{ id: 0, label: 0 }])
@@ -249,5 +251,6 @@ export const loopTopologies: readonly Topology[] = [
   counting(1),
   counting(2),
   learning(1),
+  learning(1, { stateCache: { maxKeys: 1 } }),
   learning(2),
 ]

@@ -460,8 +460,10 @@ function cached(topology: Topology, maxKeys: number): Topology {
 }
 
 /** Each with the same job that holds everything. */
-export const cachedTopologies: readonly (readonly [Topology, Topology])[] = plainTopologies
-  .filter(({ name }) => ['windowed', 'joining in windows', 'telling'].some((start) => name.startsWith(start)))
+export const cachedTopologies: readonly (readonly [Topology, Topology])[] = [...plainTopologies, ...signalTopologies]
+  .filter(({ name }) =>
+    ['windowed', 'joining in windows', 'telling', 'gathering'].some((start) => name.startsWith(start)),
+  )
   .map((topology, at) => [cached(topology, 1 + (at % 2)), topology])
 
 export const topologies: readonly Topology[] = [
