@@ -1,4 +1,3 @@
-import { CommitDriver } from '../checkpoint/commit.ts'
 import { StreamError } from '../errors.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
 import type { Region } from '../plan/job-graph.ts'
@@ -6,14 +5,13 @@ import { BackPressureSampler } from './back-pressure.ts'
 import { BusyTime } from './busy-time.ts'
 import { Chain } from './chain.ts'
 import { EpochCollector } from './epoch-collector.ts'
-import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
-import { ExchangeCleaner } from './exchange-cleaner.ts'
 import { replayInFlight } from './in-flight.ts'
 import { Mailbox } from './mailbox.ts'
 import { RecordOrigins } from './record-origin.ts'
 import { restoreChain } from './restore-chain.ts'
 import { stateReader } from './state-reader.ts'
 import { type TaskEnvironment, taskId } from './task-environment.ts'
+import { hasCommittables, type RecordCounts, TaskEpochs } from './task-epochs.ts'
 import { TaskInputs } from './task-inputs.ts'
 import { createTaskMetrics, type TaskMetrics } from './task-metrics.ts'
 import { TaskOutputs } from './task-outputs.ts'
@@ -24,15 +22,11 @@ import { WakeUp } from './wake-up.ts'
 /** How a task came to its end. */
 export type TaskOutcome = 'finished' | 'stopped' | 'abandoned'
 
-interface RecordCounts {
-  readonly recordsIn: number
-  readonly recordsOut: number
-}
-
 /** Records that operators give from what they held before other work of the task gets its turn. */
 const PRODUCE_BUDGET = 2048
-/** How many epochs a barrier that is due may wait for the end of a round. */
-const MAX_DEFERRED_EPOCHS = 30
+
+/** Of a task that has not run. */
+const NO_RECORDS: RecordCounts = { recordsIn: 0, recordsOut: 0 }
 
 type StopRequest = 'none' | 'commit' | 'abandon'
 
@@ -54,28 +48,18 @@ export class Task {
   readonly #metrics: TaskMetrics
   readonly #metricGroup: MetricGroup
   readonly #mailbox: Mailbox
-  readonly #exchangeCleaner: ExchangeCleaner
   #state: TaskState = 'restoring'
   #takenOver: TakenOver | null = null
   #chain: Chain | null = null
   #inputs: TaskInputs | null = null
   #outputs: TaskOutputs | null = null
-  #driver: CommitDriver | null = null
-  #epoch = 0
-  #committedEpoch = 0
-  #committing: Promise<void> | null = null
-  #commitFailure: unknown = null
-  #isDirty = false
-  /** The last epoch had something to publish, which is published again when the task starts from it. */
-  #hasPublished = false
-  #stopEpochs = 0
-  #lastBarrierAt = 0
+  #epochs: TaskEpochs | null = null
+  /** Something to commit came before there were epochs. */
+  #wasChanged = false
   #stop: StopRequest = 'none'
   #isDraining = false
   /** What the counters said before this instance, which may not be the task's first: they go on over restarts. */
   readonly #before: RecordCounts
-  /** Of the epochs that this instance has committed. */
-  #committedRecords: RecordCounts = { recordsIn: 0, recordsOut: 0 }
 
   /** `attempt`: how often the worker has started it before. */
   constructor(region: Region, index: number, environment: TaskEnvironment, attempt: number) {
@@ -86,7 +70,6 @@ export class Task {
     this.#environment = environment
     this.#busy = new BusyTime(environment.clock)
     this.#mailbox = new Mailbox(environment.clock, () => this.#wakeUp.set())
-    this.#exchangeCleaner = new ExchangeCleaner(region, environment)
     this.#sampler = new BackPressureSampler(
       environment.clock,
       environment.backPressure,
@@ -156,7 +139,7 @@ export class Task {
       epoch: this.#committedEpoch,
       epochs: this.#committedEpoch - (this.#takenOver?.epoch ?? 0),
       // What an instance leaves uncommitted is done again by the next one, which counts it.
-      ...(this.#state === 'running' ? this.#records() : this.#committedRecords),
+      ...(this.#state === 'running' ? this.#records() : (this.#epochs?.committedRecords ?? NO_RECORDS)),
       watermark: Number.isFinite(watermark) ? watermark : null,
       lag: this.#inputs?.lag() ?? null,
       busyMs: this.#busy.total('busy'),
@@ -168,6 +151,10 @@ export class Task {
         p99: this.#metrics.epochDuration.percentile(99),
       },
     }
+  }
+
+  get #committedEpoch(): number {
+    return this.#epochs?.committed ?? this.#takenOver?.epoch ?? 0
   }
 
   #records(): RecordCounts {
@@ -183,12 +170,9 @@ export class Task {
     const onAvailable = (): void => this.#wakeUp.set()
     const takenOver = await takeOver(this.#region, this.#index, this.#environment, onAvailable)
     this.#takenOver = takenOver
-    this.#epoch = takenOver.epoch
-    this.#committedEpoch = takenOver.epoch
     const unpublished = takenOver.meta?.committables ?? {}
-    this.#hasPublished = hasAny(unpublished)
     // A task that has ended is only run again for what its sinks had still to publish.
-    const isDone = takenOver.finished && !this.#hasPublished
+    const isDone = takenOver.finished && !hasCommittables(unpublished)
     if (isDone || this.#stop === 'abandon') return
     const origins = new RecordOrigins()
     const outputs = await TaskOutputs.open({
@@ -201,7 +185,7 @@ export class Task {
       written: this.#metrics.recordsOut,
       origins,
       onIdleWritten: () => {
-        this.#isDirty = true
+        this.#changed()
         this.#wakeUp.set()
       },
       post: (callback) => this.#mailbox.post(this.#changing(callback)),
@@ -233,7 +217,7 @@ export class Task {
     await outputs.publish(unpublished)
     outputs.restoreSignals(takenOver.meta?.operators ?? {})
     await chain.open()
-    this.#inputs = new TaskInputs({
+    const inputs = new TaskInputs({
       region: this.#region,
       index: this.#index,
       environment: this.#environment,
@@ -246,13 +230,21 @@ export class Task {
       bytesIn: this.#metrics.bytesIn,
       origins,
     })
-    this.#driver = new CommitDriver({
-      decider: takenOver.decider,
-      group: this.#environment.group,
-      writer: takenOver.writer,
-      store: takenOver.store,
-      commitOffsets: (offsets) => this.#environment.commitOffsets(offsets),
+    this.#inputs = inputs
+    this.#epochs = new TaskEpochs({
+      region: this.#region,
+      index: this.#index,
+      environment: this.#environment,
+      takenOver,
+      inputs,
+      chain,
+      outputs,
+      collector: this.#collector,
+      metrics: this.#metrics,
+      records: () => this.#records(),
+      onSettled: onAvailable,
     })
+    this.#epochs.isDirty = this.#wasChanged
   }
 
   async #loop(): Promise<TaskOutcome> {
@@ -260,25 +252,25 @@ export class Task {
     const inputs = this.#inputs as TaskInputs
     const outputs = this.#outputs as TaskOutputs
     const chain = this.#chain as Chain
+    const epochs = this.#epochs as TaskEpochs
     let isEndSent = false
     this.#state = 'running'
-    this.#lastBarrierAt = clock.now()
     this.#sampler.start()
     replayInFlight(this.#region, this.#takenOver?.meta ?? null, chain)
     inputs.start()
     for (;;) {
-      if (this.#commitFailure !== null) throw this.#commitFailure
+      epochs.check()
       if (this.#stop === 'abandon') return 'abandoned'
       if (this.#isDraining) inputs.endSources()
       this.#mailbox.run()
       if (this.#stop === 'commit') {
         if (chain.suspendsCommits) {
           // What is held is in no epoch: it is read again from the last commit.
-          await this.#commitEnd()
+          await epochs.settle()
           return 'stopped'
         }
         if (!chain.holdsBarriers) {
-          if (await this.#stopEpoch()) return 'stopped'
+          if (await epochs.stop()) return 'stopped'
           continue
         }
         await this.#wait('idle')
@@ -286,20 +278,20 @@ export class Task {
       }
       if (inputs.ended && chain.isEmpty && outputs.isEmpty) {
         if (isEndSent) {
-          await this.#finalEpoch()
+          await epochs.finish()
           return 'finished'
         }
         isEndSent = true
         for (const head of inputs.heads) head.receiver.onEnd()
         continue
       }
-      if (this.#mayCommit && (chain.needsCommit || outputs.needsCommit || clock.now() >= this.#barrierAt(chain))) {
+      if (epochs.mayCommit && (chain.needsCommit || outputs.needsCommit || clock.now() >= epochs.dueAt)) {
         if (chain.holdsBarriers) {
           // No more comes in before what is held has gone on, and the barrier behind it.
           await this.#wait('blocked')
           continue
         }
-        this.#barrier(false)
+        epochs.barrier()
       }
       if (outputs.isFull) {
         outputs.afterBatch(true)
@@ -308,7 +300,7 @@ export class Task {
       }
       this.#busy.enter('busy')
       if (chain.produce(PRODUCE_BUDGET)) {
-        this.#isDirty = true
+        epochs.isDirty = true
         outputs.afterBatch(false)
         await clock.yield()
         continue
@@ -320,7 +312,7 @@ export class Task {
       }
       const records = inputs.poll()
       if (records >= 0) {
-        this.#isDirty = true
+        epochs.isDirty = true
         this.#metrics.recordsIn.value += records
         outputs.afterBatch(false)
         await clock.yield()
@@ -334,137 +326,31 @@ export class Task {
   async #wait(activity: 'idle' | 'blocked'): Promise<void> {
     this.#busy.enter(activity)
     const { clock } = this.#environment
+    const epochs = this.#epochs as TaskEpochs
     const cancel =
-      this.#mayCommit && this.#chain?.holdsBarriers === false
-        ? clock.setTimer(Math.max(0, this.#barrierAt(this.#chain) - clock.now()), () => this.#wakeUp.set())
+      epochs.mayCommit && this.#chain?.holdsBarriers === false
+        ? clock.setTimer(Math.max(0, epochs.dueAt - clock.now()), () => this.#wakeUp.set())
         : null
     await this.#wakeUp.wait()
     cancel?.()
   }
 
-  #barrierAt(chain: Chain): number {
-    const deferredMs = chain.defersBarriers ? MAX_DEFERRED_EPOCHS * this.#environment.epochIntervalMs : 0
-    return this.#nextBarrierAt + deferredMs
-  }
-
-  /** By the clock. A backlog that ends brings it forward. */
-  get #nextBarrierAt(): number {
-    const { epochIntervalMs, backlogEpochIntervalMs } = this.#environment
-    const isLonger = backlogEpochIntervalMs !== null && this.#inputs?.isBacklog === true
-    return this.#lastBarrierAt + (isLonger ? backlogEpochIntervalMs : epochIntervalMs)
-  }
-
-  /** Whether there is anything to commit, and no commit under way. */
-  get #mayCommit(): boolean {
-    return this.#isDirty && this.#committing === null && this.#chain?.suspendsCommits !== true
-  }
-
   #changing(callback: () => void): () => void {
     return () => {
-      this.#isDirty = true
+      this.#changed()
       callback()
     }
   }
 
-  #barrier(finished: boolean): void {
-    const inputs = this.#inputs as TaskInputs
-    const chain = this.#chain as Chain
-    const outputs = this.#outputs as TaskOutputs
-    const startedAt = this.#environment.clock.now()
-    const epoch = ++this.#epoch
-    for (const head of inputs.heads) head.receiver.onBarrier(epoch)
-    this.#takenOver?.writer?.seal()
-    const collected = this.#collector.take()
-    const records = this.#records()
-    const partitions = inputs.partitionPositions()
-    const meta = {
-      graphHash: this.#environment.graph.hash,
-      parallelism: this.#region.parallelism,
-      maxParallelism: this.#environment.graph.maxParallelism,
-      partitions,
-      splits: inputs.splitPositions(),
-      operators: {
-        ...collected.operators,
-        ...inputs.exchangeProgress(),
-        ...chain.snapshotRounds(),
-        ...inputs.snapshotSignals(),
-        ...chain.snapshotSignals(),
-        ...outputs.snapshotSignals(),
-      },
-      catalog: chain.catalog,
-      finished,
-    }
-    const committables = resolveCommittables(collected.committables)
-    this.#isDirty = false
-    this.#lastBarrierAt = startedAt
-    this.#committing = (this.#driver as CommitDriver)
-      .commit({
-        epoch,
-        offsets: offsetCommits(this.#region, this.#index, this.#environment, { epoch, partitions, finished }),
-        delta: committables.then((published) => delta(epoch, { ...meta, committables: published }, collected.changes)),
-        publish: async () => {
-          const lists = await committables
-          this.#hasPublished = hasAny(lists)
-          await this.#outputs?.publish(lists)
-        },
-      })
-      .then(
-        () => {
-          this.#committedEpoch = epoch
-          this.#chain?.onApplied(epoch)
-          this.#committedRecords = records
-          this.#metrics.epochDuration.record(this.#environment.clock.now() - startedAt)
-          this.#metrics.epochChanges.value += collected.changes.length
-          this.#metrics.epochBytes.value += changedBytes(collected.changes)
-          this.#exchangeCleaner.onCommitted(partitions)
-        },
-        (error: unknown) => {
-          this.#commitFailure = error
-        },
-      )
-      .finally(() => {
-        this.#committing = null
-        this.#wakeUp.set()
-      })
-  }
-
-  /**
-   * The last barriers of a task that is stopped: where it stands, then as many as it takes until what was published has gone on through all
-   * sinks. So nothing is left that would be published once more when the task starts again, perhaps long after.
-   * Returns whether that was all; between two of them the loop gets its turn.
-   */
-  async #stopEpoch(): Promise<boolean> {
-    if (this.#committing !== null) {
-      await this.#commitEnd()
-      return false
-    }
-    const stages = (this.#outputs as TaskOutputs).stages
-    const isDone = this.#stopEpochs === 0 ? !this.#isDirty && !this.#hasPublished : !this.#hasPublished
-    if (isDone || this.#stopEpochs > stages) return true
-    this.#stopEpochs++
-    this.#barrier(false)
-    await this.#commitEnd()
-    return false
-  }
-
-  /** The last barrier, after the final watermark; and one more where there was something to publish, to note that it is. */
-  async #finalEpoch(): Promise<void> {
-    await this.#commitEnd()
-    this.#barrier(true)
-    await this.#commitEnd()
-    if (!this.#hasPublished) return
-    this.#barrier(true)
-    await this.#commitEnd()
-  }
-
-  async #commitEnd(): Promise<void> {
-    while (this.#committing !== null) await this.#committing
-    if (this.#commitFailure !== null) throw this.#commitFailure
+  #changed(): void {
+    if (this.#epochs === null) this.#wasChanged = true
+    else this.#epochs.isDirty = true
   }
 
   #describe(error: unknown): StreamError {
     const where = describeTask(this.#region, this.#index, this.#environment.graph.job)
-    if (StreamError.is(error)) return error.locate({ ...where, epoch: this.#epoch + 1 })
+    if (StreamError.is(error))
+      return error.locate({ ...where, epoch: (this.#epochs?.current ?? this.#takenOver?.epoch ?? 0) + 1 })
     const text = error instanceof Error ? error.message : String(error)
     return new StreamError('WORKER_FAILED', `The task failed: ${text}`, { where, cause: error })
   }
@@ -483,8 +369,4 @@ export class Task {
       }
     }
   }
-}
-
-function hasAny(committables: Readonly<Record<string, readonly unknown[]>>): boolean {
-  return Object.values(committables).some((list) => list.length > 0)
 }
