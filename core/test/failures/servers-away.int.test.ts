@@ -15,7 +15,7 @@ import {
   valueState,
   type WorkerEvent,
 } from '../../src/index.ts'
-import { systemClock } from '../../src/time/clock.ts'
+import { sleep, systemClock } from '../../src/time/clock.ts'
 
 const counting = (name: string): Job =>
   job(name, (env) => {
@@ -133,7 +133,14 @@ describe('a server that goes away while a job runs', () => {
     await handle.ready
     await produce(`${name}-in`, 0, 500)
     await until(handle, () => handle.status().workers.some(({ totals }) => totals.recordsOut > 0))
-    await produce(`${name}-in`, 500, 1000)
+    if (what === 'broker') {
+      // Not within a commit: Kafka that is killed within a millisecond of one may never end it (docs/operations.md).
+      await until(handle, () => handle.status().workers.every(({ totals }) => totals.recordsOut === 500))
+      while ((await committedAll(`${name}-out`)).length < 500) expect(handle.health().live).toBe(true)
+      await sleep(systemClock, 200)
+    } else {
+      await produce(`${name}-in`, 500, 1000)
+    }
     await server().kill()
     const disturbed = (): boolean =>
       events.some(({ kind }) => kind === 'task-failed' || kind === 'membership-lost') ||
@@ -141,6 +148,7 @@ describe('a server that goes away while a job runs', () => {
     if (what === 'Redis') await until(handle, disturbed)
     expect(handle.health().live).toBe(true)
     await server().restart()
+    if (what === 'broker') await produce(`${name}-in`, 500, 1000)
     await produce(`${name}-in`, 1000, 1500)
     while ((await committedAll(`${name}-out`)).length < 1500) expect(handle.health().live).toBe(true)
     const result = await handle.stop()
