@@ -1,18 +1,26 @@
 import { describe, expect, it } from 'vitest'
 import { simulate, undisturbed } from './run-topology.ts'
-import { cachedTopologies, committedOutput, topologies } from './topologies.ts'
+import { cachedTopologies, committedOutput, type Topology, topologies } from './topologies.ts'
 
 const SEEDS = [1, 2, 3]
+/** `npm run sweep` goes through every step; else a job is crashed at so many of them, evenly spread. */
+const isWhole = process.env.MILLRACE_SWEEP === 'whole'
+const SOME = { firstSeed: 120, others: 30, second: 12 }
+
+function crashesOf({ crashes }: Topology, seed: number, steps: number): number {
+  const isFirst = seed === SEEDS[0]
+  if (isWhole) return isFirst ? (crashes ?? steps) : 150
+  return isFirst ? SOME.firstSeed : SOME.others
+}
 
 describe.each(topologies)('a job that is $name', (topology) => {
   it.each(SEEDS)(
     'gives the output of an undisturbed run wherever its worker crashes (seed %i)',
-    { timeout: 120_000 },
+    { timeout: isWhole ? 600_000 : 120_000 },
     async (seed) => {
       const { output, steps } = await undisturbed(topology, seed)
       expect(output.length).toBeGreaterThan(0)
-      // Jobs with many steps are swept step by step with one seed; the others look between.
-      const stride = Math.ceil(steps / (seed === SEEDS[0] ? (topology.crashes ?? steps) : 150))
+      const stride = Math.ceil(steps / crashesOf(topology, seed, steps))
       for (let step = 1; step <= steps; step += stride) {
         const place = `seed ${seed}, crash at step ${step} of ${steps}`
         const simulated = simulate(topology, seed)
@@ -32,11 +40,13 @@ describe.each(topologies)('a job that is $name', (topology) => {
     },
   )
 
-  it('survives a second crash, of the worker that takes over, anywhere', { timeout: 120_000 }, async () => {
+  it('survives a second crash, of the worker that takes over, anywhere', {
+    timeout: isWhole ? 600_000 : 120_000,
+  }, async () => {
     const { output, steps } = await undisturbed(topology, 1)
     // The first crash lies where most is in flight: in the middle, in each phase of a commit.
-    for (let first = Math.floor(steps / 2); first < steps / 2 + 20; first += 3) {
-      for (let second = 1; second <= steps; second += Math.max(7, Math.ceil(steps / 40))) {
+    for (let first = Math.floor(steps / 2); first < steps / 2 + 20; first += isWhole ? 3 : 7) {
+      for (let second = 1; second <= steps; second += Math.max(7, Math.ceil(steps / (isWhole ? 40 : SOME.second)))) {
         const place = `first crash at step ${first}, second at ${second}`
         const simulated = simulate(topology, 1)
         const workers = [simulated.startWorker('first')]
