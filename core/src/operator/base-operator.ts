@@ -6,7 +6,7 @@ import type { AlignedRounds } from './loop/round-alignment.ts'
 import type { Driven, Operator, OperatorContext, PendingWork, Receiver, StateCatalogEntry } from './operator.ts'
 import type { OperatorState } from './operator-state.ts'
 import type { FunctionSignals, StoredSignals } from './signal/function-signals.ts'
-import type { Signal, SignalValue } from './signal/signal.ts'
+import type { ReceivedSignal, Signal, SignalValue } from './signal/signal.ts'
 import type { StoredCombination } from './signal/signal-combiner.ts'
 
 interface StoredRounds {
@@ -116,6 +116,15 @@ export abstract class BaseOperator<Out> implements Operator {
 
   onEnd(): void {
     this.out.onEnd()
+  }
+
+  /** A signal comes in: `hear` is called for one that the function hears, when its value is another one than before; then it goes on. */
+  protected receiveSignal(signal: Signal, value: SignalValue, hear: (received: ReceivedSignal) => void): void {
+    try {
+      this.signals?.receive(signal, value, hear)
+    } catch (cause) {
+      throw this.failed(cause)
+    }
   }
 
   /** To be called with every mark, before what it does to the operator. */

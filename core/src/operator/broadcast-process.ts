@@ -109,11 +109,7 @@ export class BroadcastProcessOperator extends BaseOperator<never> {
   override onSignal(signal: Signal, value: SignalValue): void {
     const record = this.#record as never
     this.#record.timestamp = NO_TIMESTAMP
-    try {
-      this.signals?.receive(signal, value, (received) => this.#function.onSignal?.(received, record, record))
-    } catch (cause) {
-      throw this.failed(cause)
-    }
+    this.receiveSignal(signal, value, (received) => this.#function.onSignal?.(received, record, record))
   }
 
   readonly #onRecord = (value: unknown, timestamp: number): void => {

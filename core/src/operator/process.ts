@@ -104,11 +104,7 @@ export class ProcessOperator<In, Out> extends OneInputOperator<In, Out> {
   override onSignal(signal: Signal, value: SignalValue): void {
     const record = this.#record
     record.timestamp = NO_TIMESTAMP
-    try {
-      this.signals?.receive(signal, value, (received) => this.#function.onSignal?.(received, record, record))
-    } catch (cause) {
-      throw this.failed(cause)
-    }
+    this.receiveSignal(signal, value, (received) => this.#function.onSignal?.(received, record, record))
   }
 
   override onBarrier(epoch: number): void {
@@ -181,11 +177,7 @@ export class CoProcessOperator<Left, Right, Out> extends BaseOperator<Out> {
   override onSignal(signal: Signal, value: SignalValue): void {
     const record = this.#record
     record.timestamp = NO_TIMESTAMP
-    try {
-      this.signals?.receive(signal, value, (received) => this.#function.onSignal?.(received, record, record))
-    } catch (cause) {
-      throw this.failed(cause)
-    }
+    this.receiveSignal(signal, value, (received) => this.#function.onSignal?.(received, record, record))
   }
 
   readonly #onLeft = (value: Left, timestamp: number): void => {

@@ -3,19 +3,10 @@ import { MetricRegistry } from '../metrics/metric-registry.ts'
 import type { StateCatalogEntry } from '../operator/operator.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
 import { systemClock } from '../time/clock.ts'
-import { Chain } from './chain.ts'
+import { Chain, discard } from './chain.ts'
 
 /** The keyed states that the operators of a job declare. */
 export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
-  const nowhere = {
-    onRecord() {},
-    onWatermark() {},
-    onIdle() {},
-    onBarrier() {},
-    onRound() {},
-    onSignal() {},
-    onEnd() {},
-  }
   return graph.regions.flatMap(
     (region) =>
       Chain.build(region, {
@@ -31,8 +22,8 @@ export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
         memory: { budgetBytes: 1, directory: '' },
         schedule: () => () => {},
         post() {},
-        sink: () => nowhere,
-        exchange: () => nowhere,
+        sink: () => discard,
+        exchange: () => discard,
       }).catalog,
   )
 }

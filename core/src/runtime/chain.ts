@@ -18,6 +18,7 @@ import type { Signal, SignalValue } from '../operator/signal/signal.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { StateEntry } from '../state/backend.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
+import { restoreSignals, snapshotSignals } from './stored-signals.ts'
 
 /** Hands every element to several receivers, in the order of the graph. */
 class FanOut implements Receiver<unknown> {
@@ -87,7 +88,7 @@ class MainWithSides implements Receiver<unknown> {
 }
 
 /** The end of a chain that nobody listens to. */
-const discard: Receiver<unknown> = {
+export const discard: Receiver<unknown> = {
   onRecord() {},
   onWatermark() {},
   onIdle() {},
@@ -241,19 +242,11 @@ export class Chain implements PendingWork {
 
   /** What the operators have heard and told of signals, by the name it has in an epoch. */
   snapshotSignals(): Record<string, unknown> {
-    const signals: Record<string, unknown> = {}
-    for (const [uid, operator] of this.operators) {
-      const stored = operator.snapshotSignals()
-      if (stored !== null) signals[signalsUid(uid)] = stored
-    }
-    return signals
+    return snapshotSignals(this.operators)
   }
 
-  restoreSignals(operators: Readonly<Record<string, unknown>>): void {
-    for (const [uid, operator] of this.operators) {
-      const stored = operators[signalsUid(uid)]
-      if (stored !== undefined) operator.restoreSignals(stored)
-    }
+  restoreSignals(stored: Readonly<Record<string, unknown>>): void {
+    restoreSignals(this.operators, stored)
   }
 
   restore(entry: StateEntry): void {
@@ -409,11 +402,6 @@ function inputOf(operators: ReadonlyMap<string, Operator>, uid: string, index: n
 
 function outputId(uid: string, tag: string | null): string {
   return tag === null ? uid : `${uid}#${tag}`
-}
-
-/** Where an epoch keeps what an operator, or a source, has heard and told of signals. */
-export function signalsUid(uid: string): string {
-  return `$signals/${uid}`
 }
 
 /** Where an epoch keeps what an operator knows of its rounds. */

@@ -7,7 +7,7 @@ import type { Exchange, Region } from '../plan/job-graph.ts'
 import { emittedBy } from '../plan/signals.ts'
 import type { CancelTimer } from '../time/clock.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
-import { type Chain, signalsUid } from './chain.ts'
+import type { Chain } from './chain.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { ExchangePartitionInput, type ExchangeProgress } from './exchange-input.ts'
 import type { PartitionInput } from './partition-input.ts'
@@ -15,6 +15,7 @@ import type { RecordOrigins } from './record-origin.ts'
 import type { AlignedChannel } from './source-alignment.ts'
 import { SourceHead } from './source-head.ts'
 import { SplitInput, type SplitPosition } from './split-input.ts'
+import { signalsUid, snapshotSignals } from './stored-signals.ts'
 import { sourcePartitions, type TaskEnvironment } from './task-environment.ts'
 import type { TakenOver } from './task-take-over.ts'
 import { TopicPartitionInput } from './topic-partition-input.ts'
@@ -176,12 +177,7 @@ export class TaskInputs {
 
   /** What the sources have said, by the name it has in an epoch; what came through exchanges is in their progress. */
   snapshotSignals(): Record<string, unknown> {
-    const signals: Record<string, unknown> = {}
-    for (const [uid, head] of this.#signalling) {
-      const stored = head.snapshotSignals()
-      if (stored !== null) signals[signalsUid(uid)] = stored
-    }
-    return signals
+    return snapshotSignals(this.#signalling)
   }
 
   /** Records between what was read and what is committed in the log, over all partitions; null while unknown. */

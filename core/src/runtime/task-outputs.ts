@@ -2,13 +2,12 @@ import { StreamError } from '../errors.ts'
 import type { LogOutput, LogWriter } from '../log/log.ts'
 import type { Counter } from '../metrics/registry.ts'
 import type { Receiver } from '../operator/operator.ts'
-import type { SignalValue } from '../operator/signal/signal.ts'
 import type { Region } from '../plan/job-graph.ts'
-import { signalsUid } from './chain.ts'
 import { CommittedOutput } from './committed-output.ts'
 import { ExchangeOutput } from './exchange-output.ts'
 import { copyingSerde, type RecordOrigins } from './record-origin.ts'
 import { CustomSink, type SinkBarriers, TopicSink } from './sinks.ts'
+import { restoreSignals, snapshotSignals } from './stored-signals.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 
 export interface TaskOutputsOptions {
@@ -110,20 +109,12 @@ export class TaskOutputs {
 
   /** What sinks have heard, by the name it has in an epoch. */
   snapshotSignals(): Record<string, unknown> {
-    const signals: Record<string, unknown> = {}
-    for (const [uid, sink] of this.#custom) {
-      const stored = sink.snapshotSignals()
-      if (stored !== null) signals[signalsUid(uid)] = stored
-    }
-    return signals
+    return snapshotSignals(this.#custom)
   }
 
   /** Writers are new, and know nothing. */
   restoreSignals(operators: Readonly<Record<string, unknown>>): void {
-    for (const [uid, sink] of this.#custom) {
-      const stored = operators[signalsUid(uid)]
-      if (stored !== undefined) sink.restoreSignals(stored as Readonly<Record<string, SignalValue>>)
-    }
+    restoreSignals(this.#custom, operators)
   }
 
   async publish(committables: Readonly<Record<string, readonly unknown[]>>): Promise<void> {

@@ -1,5 +1,4 @@
 import type { KeySlot } from '../../state/keyed/key-table.ts'
-import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { OperatorState } from '../operator-state.ts'
 import type { KeyWindows } from './cached-panes.ts'
@@ -8,9 +7,10 @@ import { FiredTimes } from './fired-times.ts'
 import { type KeyPanes, type Pane, SlicedKey } from './pane.ts'
 import { PaneStore } from './pane-store.ts'
 import { SlidingAggregate } from './sliding-aggregate.ts'
+import { TimedWindowOperator } from './timed-window-operator.ts'
 import type { AlignedWindows } from './window-assigner.ts'
 import type { WindowGrid } from './window-grid.ts'
-import { WindowingOperator, type WindowingOptions } from './windowing-operator.ts'
+import type { WindowingOptions } from './windowing-operator.ts'
 
 export interface SlicedWindowOptions extends WindowingOptions {
   readonly assigner: AlignedWindows
@@ -23,31 +23,23 @@ export interface SlicedWindowOptions extends WindowingOptions {
  *
  * Slices: Krishnamurthy, Wu, Franklin, On-the-Fly Sharing for Streamed Aggregation, SIGMOD 2006.
  */
-export class SlicedWindowOperator extends WindowingOperator {
+export class SlicedWindowOperator extends TimedWindowOperator {
   readonly #assigner: AlignedWindows
-  readonly #allowedLatenessMs: number
   readonly #merge: (left: unknown, right: unknown) => unknown
   readonly #queue = new DueQueue<SlicedKey>()
   readonly #fired = new FiredTimes()
   #grid!: WindowGrid
-  #alarm!: ClockAlarm
-  #ending = false
 
   /** The contents must have a `merge`. */
   constructor(options: SlicedWindowOptions) {
     super(options, options.assigner.domain)
     this.#assigner = options.assigner
-    this.#allowedLatenessMs = options.allowedLatenessMs
     this.#merge = options.contents.merge as (left: unknown, right: unknown) => unknown
   }
 
   override setup(context: OperatorContext): void {
     super.setup(context)
     this.#grid = this.#assigner.grid(context.index, context.parallelism)
-    this.#alarm = new ClockAlarm(
-      (timeMs, callback) => context.schedule(timeMs, callback),
-      () => this.#onClock(),
-    )
   }
 
   override restoreOperatorState(state: OperatorState): void {
@@ -65,7 +57,7 @@ export class SlicedWindowOperator extends WindowingOperator {
       key.nextEnd = this.#firstEndAfter(this.#fired.of(slot.keyGroup(this.context.maxParallelism)), slot.data.panes)
       this.#reschedule(key)
     }
-    this.#wakeUp()
+    this.wakeUp()
   }
 
   onRecord(value: never, timestamp: number): void {
@@ -78,17 +70,7 @@ export class SlicedWindowOperator extends WindowingOperator {
     } catch (cause) {
       throw this.failed(cause)
     }
-    if (!this.isEventTime) this.#wakeUp()
-  }
-
-  override onWatermark(watermark: number): void {
-    if (this.cached !== null) {
-      this.watermarkCached(this.cached, watermark)
-      return
-    }
-    this.watermark = watermark
-    if (this.isEventTime) this.#advance(watermark)
-    this.out.onWatermark(watermark)
+    if (!this.isEventTime) this.wakeUp()
   }
 
   override onBarrier(epoch: number): void {
@@ -96,25 +78,9 @@ export class SlicedWindowOperator extends WindowingOperator {
     const firing = this.cached?.firing(this.#assigner.domain) ?? null
     const partly = firing && { time: firing.timeMs - this.#delayMs, keyGroup: firing.keyGroup }
     // What the clock has made due may still wait for its turn.
-    const time = this.isEventTime ? this.watermark : Math.min(context.clock.now() - 1, this.#nextClockMs - 2)
+    const time = this.isEventTime ? this.watermark : Math.min(context.clock.now() - 1, this.nextClockMs - 2)
     context.delta.setOperatorState(context.uid, this.#fired.snapshot(context, time, partly))
     super.onBarrier(epoch)
-  }
-
-  override onEnd(): void {
-    const begin = (): number => {
-      this.#ending = true
-      return Number.POSITIVE_INFINITY
-    }
-    const end = (): void => {
-      this.#alarm.cancel()
-      this.out.onEnd()
-    }
-    if (this.cached !== null) this.cached.advance(this.#assigner.domain, begin, end)
-    else {
-      this.#advance(begin())
-      end()
-    }
   }
 
   protected override keyWindows(): KeyWindows {
@@ -135,7 +101,7 @@ export class SlicedWindowOperator extends WindowingOperator {
         key.nextEnd = this.#firstEndAfter(due[domain] - this.#delayMs - 1, slot.data.panes)
         this.#reschedule(key)
       },
-      onQueued: () => this.#wakeUp(),
+      onQueued: () => this.wakeUp(),
       storedDueMs: ({ end }, asked) => (asked === domain ? end - 1 + this.#delayMs : Number.POSITIVE_INFINITY),
       timerStates: {},
       keyStates: () => null,
@@ -151,20 +117,6 @@ export class SlicedWindowOperator extends WindowingOperator {
   /** What is due at a time of the clock is done a millisecond later: it belongs to the window. */
   get #delayMs(): number {
     return this.isEventTime ? 0 : 1
-  }
-
-  #onClock(): void {
-    const { clock } = this.context
-    if (this.cached !== null) {
-      this.cached.advance(
-        'processing',
-        () => clock.now(),
-        () => this.#wakeUp(),
-      )
-      return
-    }
-    this.#advance(clock.now() - 1)
-    this.#wakeUp()
   }
 
   #addRecord(slot: KeySlot<KeyPanes>, value: never, timestamp: number): void {
@@ -213,11 +165,10 @@ export class SlicedWindowOperator extends WindowingOperator {
 
   /** Whether event time has passed the window and its lateness. */
   #isGone(end: number): boolean {
-    return this.isEventTime && end - 1 + this.#allowedLatenessMs <= this.watermark
+    return this.isEventTime && end - 1 + this.allowedLatenessMs <= this.watermark
   }
 
-  /** Fires and clears what is due up to and including this time. */
-  #advance(upToMs: number): void {
+  protected override advance(upToMs: number): void {
     while (!this.#queue.isEmpty && this.#queue.nextMs <= upToMs) {
       const timeMs = this.#queue.nextMs
       for (const key of this.#queue.take()) {
@@ -234,7 +185,7 @@ export class SlicedWindowOperator extends WindowingOperator {
       this.#fire(key, end)
       key.nextEnd = this.#endAfter(end, panes)
     }
-    const keptMs = this.isEventTime && !this.#ending ? this.#allowedLatenessMs : 0
+    const keptMs = this.isEventTime && !this.isEnding ? this.allowedLatenessMs : 0
     while (panes.length > 0 && this.#grid.lastEnd((panes[0] as Pane).start) - 1 + keptMs <= timeMs) {
       this.store.remove(panes[0] as Pane)
     }
@@ -289,21 +240,13 @@ export class SlicedWindowOperator extends WindowingOperator {
     const { panes } = key.slot.data
     const dueMs =
       key.nextEnd === Number.POSITIVE_INFINITY
-        ? this.#grid.lastEnd((panes.at(-1) as Pane).start) - 1 + this.#allowedLatenessMs
+        ? this.#grid.lastEnd((panes.at(-1) as Pane).start) - 1 + this.allowedLatenessMs
         : key.nextEnd - 1
     if (this.cached !== null) key.dueMs = dueMs
     else if (dueMs !== key.dueMs) this.#queue.add(key, dueMs)
   }
 
-  #wakeUp(): void {
-    // A window ends when the clock has reached its end, one millisecond after the last that belongs to it.
-    if (this.isEventTime || this.#ending) return
-    const nextMs = this.#nextClockMs
-    if (nextMs < Number.POSITIVE_INFINITY) this.#alarm.set(nextMs)
-  }
-
-  /** When the clock makes something due. */
-  get #nextClockMs(): number {
-    return this.cached === null ? this.#queue.nextMs + 1 : this.cached.nextClockMs
+  protected override get nextDueMs(): number {
+    return this.#queue.nextMs
   }
 }

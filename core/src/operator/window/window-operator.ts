@@ -1,13 +1,13 @@
 import type { KeySlot } from '../../state/keyed/key-table.ts'
-import { ClockAlarm } from '../clock-alarm.ts'
 import type { OperatorContext } from '../operator.ts'
 import type { KeyWindows } from './cached-panes.ts'
 import { DueQueue } from './due-queue.ts'
 import type { KeyPanes, Pane } from './pane.ts'
+import { TimedWindowOperator } from './timed-window-operator.ts'
 import type { AlignedWindows, SessionWindows } from './window-assigner.ts'
 import type { FiringTime } from './window-function.ts'
 import type { WindowGrid } from './window-grid.ts'
-import { WindowingOperator, type WindowingOptions } from './windowing-operator.ts'
+import type { WindowingOptions } from './windowing-operator.ts'
 
 export interface WindowOptions extends WindowingOptions {
   readonly assigner: AlignedWindows | SessionWindows
@@ -20,26 +20,18 @@ export interface WindowOptions extends WindowingOptions {
  *
  * Watermark semantics: Akidau et al., The Dataflow Model, VLDB 2015.
  */
-export class WindowOperator extends WindowingOperator {
+export class WindowOperator extends TimedWindowOperator {
   readonly #assigner: AlignedWindows | SessionWindows
-  readonly #allowedLatenessMs: number
   readonly #queue = new DueQueue<Pane>()
   #grid: WindowGrid | null = null
-  #ending = false
-  #alarm!: ClockAlarm
 
   constructor(options: WindowOptions) {
     super(options, options.assigner.domain)
     this.#assigner = options.assigner
-    this.#allowedLatenessMs = options.allowedLatenessMs
   }
 
   override setup(context: OperatorContext): void {
     super.setup(context)
-    this.#alarm = new ClockAlarm(
-      (timeMs, callback) => context.schedule(timeMs, callback),
-      () => this.#onClock(),
-    )
     if (this.#assigner.kind !== 'session') this.#grid = this.#assigner.grid(context.index, context.parallelism)
   }
 
@@ -47,7 +39,7 @@ export class WindowOperator extends WindowingOperator {
     await super.open()
     this.cached?.open()
     for (const pane of this.store.restored()) this.#enqueue(pane)
-    this.#wakeUp()
+    this.wakeUp()
   }
 
   onRecord(value: never, timestamp: number): void {
@@ -60,34 +52,7 @@ export class WindowOperator extends WindowingOperator {
     } catch (cause) {
       throw this.failed(cause)
     }
-    if (!this.isEventTime) this.#wakeUp()
-  }
-
-  override onWatermark(watermark: number): void {
-    if (this.cached !== null) {
-      this.watermarkCached(this.cached, watermark)
-      return
-    }
-    this.watermark = watermark
-    if (this.isEventTime) this.#advance(watermark)
-    this.out.onWatermark(watermark)
-  }
-
-  override onEnd(): void {
-    const end = (): void => {
-      this.#alarm.cancel()
-      this.out.onEnd()
-    }
-    // The clock will not come to the end of open windows any more.
-    const begin = (): number => {
-      this.#ending = true
-      return Number.POSITIVE_INFINITY
-    }
-    if (this.cached !== null) this.cached.advance(this.#assigner.domain, begin, end)
-    else {
-      this.#advance(begin())
-      end()
-    }
+    if (!this.isEventTime) this.wakeUp()
   }
 
   protected override keyWindows(): KeyWindows {
@@ -105,8 +70,8 @@ export class WindowOperator extends WindowingOperator {
         for (const pane of data.panes) this.#enqueue(pane)
       },
       storedDueMs: ({ end, fired }, asked) =>
-        asked === domain ? end - 1 + delayMs + (fired ? this.#allowedLatenessMs : 0) : Number.POSITIVE_INFINITY,
-      onQueued: () => this.#wakeUp(),
+        asked === domain ? end - 1 + delayMs + (fired ? this.allowedLatenessMs : 0) : Number.POSITIVE_INFINITY,
+      onQueued: () => this.wakeUp(),
       timerStates: {},
       keyStates: () => null,
       byKeyGroup: false,
@@ -118,20 +83,6 @@ export class WindowOperator extends WindowingOperator {
     const grid = this.#grid
     const isTaken = grid === null ? this.#addToSession(slot, value, time) : this.#addToAligned(slot, value, time, grid)
     if (!isTaken) this.onLate(value, timestamp)
-  }
-
-  #onClock(): void {
-    const { clock } = this.context
-    if (this.cached !== null) {
-      this.cached.advance(
-        'processing',
-        () => clock.now(),
-        () => this.#wakeUp(),
-      )
-      return
-    }
-    this.#advance(clock.now() - 1)
-    this.#wakeUp()
   }
 
   #addToAligned(slot: KeySlot<KeyPanes>, value: unknown, time: number, grid: WindowGrid): boolean {
@@ -210,7 +161,7 @@ export class WindowOperator extends WindowingOperator {
 
   /** Whether event time has passed the window and its lateness, so that nothing can be added to it. */
   #isGone(end: number): boolean {
-    return this.isEventTime && end - 1 + this.#allowedLatenessMs <= this.watermark
+    return this.isEventTime && end - 1 + this.allowedLatenessMs <= this.watermark
   }
 
   #hasPassed(timeMs: number): boolean {
@@ -218,13 +169,12 @@ export class WindowOperator extends WindowingOperator {
   }
 
   #enqueue(pane: Pane): void {
-    const dueMs = pane.fired ? pane.end - 1 + this.#allowedLatenessMs : pane.end - 1
+    const dueMs = pane.fired ? pane.end - 1 + this.allowedLatenessMs : pane.end - 1
     if (this.cached === null) this.#queue.add(pane, dueMs)
     else pane.dueMs = dueMs
   }
 
-  /** Fires and clears what is due up to and including this time. */
-  #advance(upToMs: number): void {
+  protected override advance(upToMs: number): void {
     while (!this.#queue.isEmpty && this.#queue.nextMs <= upToMs) {
       const timeMs = this.#queue.nextMs
       for (const pane of this.#queue.take()) {
@@ -240,8 +190,8 @@ export class WindowOperator extends WindowingOperator {
       return
     }
     if (!pane.fired) this.#fire(pane, 'on-time')
-    const keepUntilMs = pane.end - 1 + this.#allowedLatenessMs
-    if (this.isEventTime && keepUntilMs > timeMs && !this.#ending) {
+    const keepUntilMs = pane.end - 1 + this.allowedLatenessMs
+    if (this.isEventTime && keepUntilMs > timeMs && !this.isEnding) {
       this.store.markDirty(pane)
       this.#enqueue(pane)
     } else {
@@ -257,11 +207,8 @@ export class WindowOperator extends WindowingOperator {
     pane.fired = true
   }
 
-  #wakeUp(): void {
-    // A window ends when the clock has reached its end, one millisecond after the last that belongs to it.
-    if (this.isEventTime || this.#ending) return
-    const nextMs = this.cached === null ? this.#queue.nextMs + 1 : this.cached.nextClockMs
-    if (nextMs < Number.POSITIVE_INFINITY) this.#alarm.set(nextMs)
+  protected override get nextDueMs(): number {
+    return this.#queue.nextMs
   }
 }
 
