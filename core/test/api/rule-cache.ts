@@ -10,7 +10,8 @@ import {
 } from '../../src/index.ts'
 import type { Log } from '../../src/log/log.ts'
 import { Random } from '../../src/structure/random.ts'
-import { baseTime, openWriter, readCommitted } from '../contract/log-contract/fixture.ts'
+import { baseTime } from '../contract/log-contract/fixture.ts'
+import { reachRows, sortedRows, writeJson } from './stored-job.ts'
 
 const KEYS = 2_000
 const RECORDS = 10_000
@@ -60,6 +61,9 @@ function hits(): Hit[] {
   return Array.from({ length: RECORDS }, (_, n) => ({ page: random.integer(KEYS), n }))
 }
 
+const ofPage = ({ page }: Hit) => ({ partition: page % PARTITIONS, time: baseTime() })
+const inOrder = () => ({ partition: 0, time: baseTime() })
+
 /** What the job must say, with everything in plain maps. */
 function expected(): string[] {
   const counts = new Map<number, number>()
@@ -86,10 +90,7 @@ export async function tellPages(
     ...['in', 'out'].map((kind) => ({ name: `${name}-${kind}`, partitions: PARTITIONS })),
     { name: `${name}-rules`, partitions: 1 },
   ])
-  const rows = async (): Promise<string[]> => {
-    const { seen } = await readCommitted(log, `${name}-out`, PARTITIONS)
-    return seen.map(({ value }) => value as string).sort()
-  }
+  const rows = (): Promise<string[]> => sortedRows(log, `${name}-out`, PARTITIONS)
   const all = hits()
   const wanted = expected()
   const pages = new Set(all.map(({ page }) => page)).size
@@ -97,35 +98,20 @@ export async function tellPages(
   const stateCache = { maxKeys: KEYS / 10 / run.parallelism }
   const start = () => job.start({ logger: silentLogger, epochInterval: 100, stateCache, ...run })
   let handle = start()
-  const reaches = async (atLeast: number): Promise<void> => {
-    const until = Date.now() + 60_000
-    while ((await rows()).length < atLeast && Date.now() < until) {
-      await Promise.race([handle.done, new Promise((resolve) => setTimeout(resolve, 100))])
-    }
-  }
-  await write(log, `${name}-in`, all.slice(0, RECORDS / 2), ({ page }) => page % PARTITIONS)
+  const reaches = (atLeast: number): Promise<void> => reachRows(handle, rows, atLeast)
+  await writeJson(log, `${name}-in`, all.slice(0, RECORDS / 2), ofPage)
   await reaches(RECORDS / 4)
   // Among the hits.
-  await write(log, `${name}-rules`, RULES.slice(0, 2), () => 0)
+  await writeJson(log, `${name}-rules`, RULES.slice(0, 2), inOrder)
   await reaches(RECORDS / 2 + pages)
   await handle.stop()
-  await write(log, `${name}-rules`, RULES.slice(2, 3), () => 0)
-  await write(log, `${name}-in`, all.slice(RECORDS / 2), ({ page }) => page % PARTITIONS)
+  await writeJson(log, `${name}-rules`, RULES.slice(2, 3), inOrder)
+  await writeJson(log, `${name}-in`, all.slice(RECORDS / 2), ofPage)
   handle = start()
-  await write(log, `${name}-rules`, RULES.slice(3, 4), () => 0)
+  await writeJson(log, `${name}-rules`, RULES.slice(3, 4), inOrder)
   await reaches(wanted.length - pages)
-  await write(log, `${name}-rules`, RULES.slice(4), () => 0)
+  await writeJson(log, `${name}-rules`, RULES.slice(4), inOrder)
   await reaches(wanted.length)
   await handle.stop()
   return { rows: await rows(), expected: wanted }
-}
-
-async function write<T>(log: Log, topic: string, list: readonly T[], partitionOf: (value: T) => number): Promise<void> {
-  const writer = await openWriter(log, { maxBufferedBytes: 1 << 24 })
-  const output = await writer.output(topic)
-  const serde = json<T>()
-  for (const value of list) output.append(partitionOf(value), baseTime(), null, value, serde)
-  writer.seal()
-  await writer.flush()
-  await writer.close()
 }

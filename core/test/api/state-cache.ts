@@ -10,7 +10,8 @@ import {
 } from '../../src/index.ts'
 import type { Log } from '../../src/log/log.ts'
 import { Random } from '../../src/structure/random.ts'
-import { baseTime, openWriter, readCommitted } from '../contract/log-contract/fixture.ts'
+import { baseTime } from '../contract/log-contract/fixture.ts'
+import { reachRows, sortedRows, writeJson } from './stored-job.ts'
 
 const KEYS = 3_000
 export const CACHED_KEYS = KEYS / 10
@@ -75,10 +76,7 @@ export async function countPages(
 ): Promise<{ readonly rows: string[]; readonly expected: string[] }> {
   await log.createTopics(['in', 'out'].map((kind) => ({ name: `${name}-${kind}`, partitions: PARTITIONS })))
   const all = hits()
-  const rows = async (): Promise<string[]> => {
-    const { seen } = await readCommitted(log, `${name}-out`, PARTITIONS)
-    return seen.map(({ value }) => value as string).sort()
-  }
+  const rows = (): Promise<string[]> => sortedRows(log, `${name}-out`, PARTITIONS)
   for (const half of [all.slice(0, RECORDS / 2), all.slice(RECORDS / 2)]) {
     await write(log, `${name}-in`, half)
     const wanted = (await rows()).length + half.length
@@ -88,22 +86,13 @@ export async function countPages(
       stateCache: { maxKeys: CACHED_KEYS },
       ...run,
     })
-    const until = Date.now() + 60_000
-    while ((await rows()).length < wanted && Date.now() < until) {
-      await Promise.race([handle.done, new Promise((resolve) => setTimeout(resolve, 50))])
-    }
+    await reachRows(handle, rows, wanted)
     await handle.stop()
   }
   return { rows: await rows(), expected: expected() }
 }
 
 async function write(log: Log, topic: string, list: readonly Hit[]): Promise<void> {
-  const writer = await openWriter(log, { maxBufferedBytes: 1 << 24 })
-  const output = await writer.output(topic)
-  const serde = json<Hit>()
   // By page, so that the order of a page's hits is given.
-  for (const hit of list) output.append(hit.page % PARTITIONS, baseTime(), null, hit, serde)
-  writer.seal()
-  await writer.flush()
-  await writer.close()
+  await writeJson(log, topic, list, ({ page }) => ({ partition: page % PARTITIONS, time: baseTime() }))
 }

@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts'
 import type { Log } from '../../src/log/log.ts'
 import { Random } from '../../src/structure/random.ts'
-import { openWriter, readCommitted } from '../contract/log-contract/fixture.ts'
+import { reachRows, sortedRows, writeJson } from './stored-job.ts'
 
 const KEYS = 1_000
 export const CACHED_KEYS: number = KEYS / 10
@@ -98,10 +98,7 @@ export async function windowPages(
   await log.createTopics(['in', 'out'].map((kind) => ({ name: `${name}-${kind}`, partitions: PARTITIONS })))
   const all = hits()
   const wanted = expected()
-  const rows = async (): Promise<string[]> => {
-    const { seen } = await readCommitted(log, `${name}-out`, PARTITIONS)
-    return seen.map(({ value }) => value as string).sort()
-  }
+  const rows = (): Promise<string[]> => sortedRows(log, `${name}-out`, PARTITIONS)
   for (const [half, atLeast] of [
     [all.slice(0, RECORDS / 2), wanted.length / 8],
     [all.slice(RECORDS / 2), wanted.length],
@@ -113,10 +110,7 @@ export async function windowPages(
       stateCache: { maxKeys: CACHED_KEYS },
       ...run,
     })
-    const until = Date.now() + 60_000
-    while ((await rows()).length < atLeast && Date.now() < until) {
-      await Promise.race([handle.done, new Promise((resolve) => setTimeout(resolve, 100))])
-    }
+    await reachRows(handle, rows, atLeast)
     await handle.stop()
   }
   return { rows: await rows(), expected: wanted }
@@ -124,14 +118,9 @@ export async function windowPages(
 
 /** The last records of all partitions are there for their time only, and fall into windows that never end. */
 async function write(log: Log, topic: string, list: readonly Hit[], isLast: boolean): Promise<void> {
-  const writer = await openWriter(log, { maxBufferedBytes: 1 << 24 })
-  const output = await writer.output(topic)
-  const serde = json<Hit>()
   const ends = Array.from({ length: PARTITIONS }, (_, page): Hit => ({ page, n: 0, time: END_MS }))
-  for (const hit of [...list, ...(isLast ? ends : [])]) {
-    output.append(hit.page % PARTITIONS, hit.time, null, hit, serde)
-  }
-  writer.seal()
-  await writer.flush()
-  await writer.close()
+  await writeJson(log, topic, [...list, ...(isLast ? ends : [])], ({ page, time }) => ({
+    partition: page % PARTITIONS,
+    time,
+  }))
 }
