@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DataStream, job, kafka, memoryState, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
-import { KafkaServer, RedisServer } from '@millrace/testcontainers'
-import { lastLine } from '../nexmark/last-line.ts'
-import { CpuWatch, processCpuMs, processPeakRssMb } from '../nexmark/process-times.ts'
+import { KafkaServer } from '@millrace/testcontainers'
+import { withOwnRedis } from '../nexmark/own-redis.ts'
+import { CpuWatch } from '../nexmark/process-times.ts'
 import type { SystemMeasure } from '../nexmark/system.ts'
 import { HashList, hash } from '../nexmark/verify/hash-list.ts'
 import { readCommitted } from '../nexmark/verify/output-rows.ts'
@@ -38,24 +38,12 @@ export interface PatternRunResult extends SystemMeasure {
 const PARTITIONS = 4
 const COMMIT_MS = 1_000
 
-/** With its state in a Redis of its own for each run. */
 export const millrace: PatternSystem = {
   name: 'millrace',
   title: 'Millrace',
   async prepare() {},
-  async run(run) {
-    const state = await RedisServer.start()
-    try {
-      const measure = await lastLine<SystemMeasure>(startPattern({ ...run, redisUrl: state.url }))
-      return {
-        ...measure,
-        stateCpuMs: processCpuMs(state.pid),
-        statePeakRssMb: processPeakRssMb(state.pid),
-        dropped: null,
-      }
-    } finally {
-      await state.stop()
-    }
+  run(run) {
+    return withOwnRedis((redisUrl) => startPattern({ ...run, redisUrl }))
   },
 }
 

@@ -1,0 +1,44 @@
+import type { JobHandle } from '@millrace/core'
+import type { QueryMeasure } from './query-process.ts'
+
+/**
+ * Measures a job that fills its process. Made before the job is started: its threads tell on the channel when they read their
+ * first record, in ms of the machine's clock.
+ */
+export class JobMeasure {
+  #firstReadAt = Number.POSITIVE_INFINITY
+
+  constructor(firstRecord: string) {
+    const announced = new BroadcastChannel(firstRecord)
+    announced.unref()
+    announced.onmessage = ({ data }: { readonly data: unknown }): void => {
+      this.#firstReadAt = Math.min(this.#firstReadAt, data as number)
+    }
+  }
+
+  /** Resolves when the job has ended. */
+  async of(handle: JobHandle): Promise<QueryMeasure> {
+    let commitP50Ms = 0
+    let commitP99Ms = 0
+    const watch = setInterval(() => {
+      for (const { tasks } of handle.status().workers) {
+        for (const { epochDurationMs } of tasks) {
+          commitP50Ms = Math.max(commitP50Ms, epochDurationMs.p50)
+          commitP99Ms = Math.max(commitP99Ms, epochDurationMs.p99)
+        }
+      }
+    }, 100)
+    await handle.done
+    const endedAtMs = Date.now()
+    clearInterval(watch)
+    const { user, system } = process.cpuUsage()
+    return {
+      steadyMs: endedAtMs - this.#firstReadAt,
+      endedAtMs,
+      cpuMs: (user + system) / 1000,
+      peakRssMb: process.resourceUsage().maxRSS / 1024,
+      commitP50Ms,
+      commitP99Ms,
+    }
+  }
+}
