@@ -134,6 +134,15 @@ export interface LogWriter {
    * Nothing may be appended before. Without a transactional id it only connects.
    */
   init(): Promise<void>
+  /**
+   * As `committed` of the log, asked by the owner of the transactional id between `init` and the first record. Where the log
+   * has lost the end of the former owner's last transaction, in the group or in the topics that it writes, it is ended again.
+   */
+  committed(
+    group: string,
+    partitions: readonly TopicPartition[],
+    outputs: readonly string[],
+  ): Promise<(CommittedOffset | null)[]>
   /** @throws TOPIC_MISSING */
   output(topic: string): Promise<LogOutput>
   /** True when appended bytes exceed the bound; the caller should wait for `onAvailable`. */

@@ -98,15 +98,19 @@ export function readsLog(region: Region): boolean {
   )
 }
 
+/** The topics that the region writes. */
+export function outputTopics(region: Region): string[] {
+  const topics = new Set(region.exchangesOut.map(({ topic }) => topic))
+  for (const { node } of region.nodes) {
+    if (node.kind === 'sink' && node.sink.kind === 'topic') topics.add(node.sink.topic)
+    if (node.kind !== 'source' || node.source.kind !== 'topic') continue
+    if (typeof node.source.onDecodeFailure === 'object') topics.add(node.source.onDecodeFailure.deadLetterTopic)
+  }
+  return [...topics]
+}
+
 export function writesLog(region: Region): boolean {
-  return (
-    region.exchangesOut.length > 0 ||
-    region.nodes.some(
-      ({ node }) =>
-        (node.kind === 'sink' && node.sink.kind === 'topic') ||
-        (node.kind === 'source' && node.source.kind === 'topic' && typeof node.source.onDecodeFailure === 'object'),
-    )
-  )
+  return outputTopics(region).length > 0
 }
 
 /** Who makes an epoch of the region true. */

@@ -17,6 +17,7 @@ import {
   epochTopic,
   inputPartitions,
   needsEpochTopic,
+  outputTopics,
   type TaskEnvironment,
   taskId,
   writesLog,
@@ -59,13 +60,15 @@ export async function takeOver(
           onAvailable,
         })
       : null
+  const committedOffsets = (partitions: readonly TopicPartition[]): Promise<(CommittedOffset | null)[]> =>
+    writer === null ? log.committed(group, partitions) : writer.committed(group, partitions, outputTopics(region))
   try {
     await writer?.init()
     const inputs = inputPartitions(region, index, environment.topicPartitions)
     const marker = needsEpochTopic(region, guarantee)
       ? [{ topic: epochTopic(graph.job, region), partition: index }]
       : []
-    const committed = decider === 'state' ? [] : await log.committed(group, [...inputs, ...marker])
+    const committed = decider === 'state' ? [] : await committedOffsets([...inputs, ...marker])
     const metadata = committed.map((entry) => (entry === null ? null : decodeOffsetMetadata(entry.metadata)))
     const plan = await planned(decider, committed, metadata, acquired).catch(async (error: unknown) => {
       // Whoever took the task over meanwhile has committed more than was applied then: nothing is lost.

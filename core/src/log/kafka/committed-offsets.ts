@@ -3,16 +3,17 @@ import type { CommittedOffset, TopicPartition } from '../log.ts'
 import type { Cluster } from './cluster.ts'
 import { request } from './connections.ts'
 import { retry } from './retry.ts'
-import { expectOk } from './server-error.ts'
+import { code, expectOk, ServerError } from './server-error.ts'
 
 /**
  * What the group has committed, in the order asked. Waits for the decision of transactions that hold offsets of the group
- * (`require_stable`). @throws StreamError
+ * (`require_stable`); `undecided`, where given, is done once when there are any. @throws StreamError
  */
 export async function committedOffsets(
   cluster: Cluster,
   group: string,
   partitions: readonly TopicPartition[],
+  undecided?: () => Promise<void>,
 ): Promise<(CommittedOffset | null)[]> {
   if (partitions.length === 0) return []
   const { clock, settings } = cluster
@@ -21,7 +22,7 @@ export async function committedOffsets(
     Map.groupBy(partitions, (p) => p.topic),
     ([name, ofTopic]) => ({ name, partitionIndexes: ofTopic.map((p) => p.partition) }),
   )
-  const found = await retry({ clock, what, timeoutMs: settings.retryTimeoutMs, firstDelayMs: 5 }, () =>
+  const read = (): Promise<Map<string, CommittedOffset>> =>
     cluster.coordinate('group', group, async (connection) => {
       const response = await request(connection, offsetFetchV7.api, [{ groupId: group, topics }], true)
       expectOk(response.errorCode, 'offset fetch')
@@ -35,7 +36,18 @@ export async function committedOffsets(
         }
       }
       return offsets
-    }),
-  )
+    })
+  let isDecided = undecided === undefined
+  const found = await retry({ clock, what, timeoutMs: settings.retryTimeoutMs, firstDelayMs: 5 }, async () => {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isDecided && error instanceof ServerError && error.code === code.UNSTABLE_OFFSET_COMMIT) {
+        isDecided = true
+        await undecided?.()
+      }
+      throw error
+    }
+  })
   return partitions.map(({ topic, partition }) => found.get(`${topic}/${partition}`) ?? null)
 }

@@ -32,6 +32,7 @@ export const code = {
   FENCED_INSTANCE_ID: 82,
   UNSTABLE_OFFSET_COMMIT: 88,
   PRODUCER_FENCED: 90,
+  TRANSACTIONAL_ID_NOT_FOUND: 105,
 } as const
 
 /** The metadata that led to this server is out of date. */

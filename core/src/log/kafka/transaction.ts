@@ -2,6 +2,7 @@ import {
   addOffsetsToTxnV3,
   addPartitionsToTxnV3,
   type Connection,
+  describeTransactionsV0,
   endTxnV3,
   initProducerIdV4,
   txnOffsetCommitV3,
@@ -11,11 +12,20 @@ import type { Cluster } from './cluster.ts'
 import { request } from './connections.ts'
 import { offsetTopics } from './offset-topics.ts'
 import { retry } from './retry.ts'
-import { code, expectOk, ServerError } from './server-error.ts'
+import { code, expectOk, isStaleCoordinator, ServerError } from './server-error.ts'
 
 export interface ProducerId {
   readonly producerId: number
   readonly epoch: number
+}
+
+/** How the last transaction of an id ended. */
+export type Outcome = 'commit' | 'abort'
+
+export interface TakenId {
+  readonly identity: ProducerId
+  /** Of the former owner's last transaction; undefined when there was none, or when it cannot be told any more. */
+  readonly former: Outcome | undefined
 }
 
 /** While a former transaction still writes its markers the coordinator is busy for some milliseconds only. */
@@ -28,7 +38,7 @@ const noMember = ''
  * The requests around a transaction, each repeated until it is answered. All of them may be repeated: the coordinator
  * takes one that it has done already for done.
  *
- * The versions are those before the second protocol of transactions (KIP-890): every server from 2.8 on knows them, and
+ * The versions are those before the second protocol of transactions (KIP-890): every server from 3.0 on knows them, and
  * with them a server of 4.0 or later keeps the epoch of the producer at the end of a transaction.
  */
 export class TransactionRequests {
@@ -42,30 +52,53 @@ export class TransactionRequests {
     this.#timeoutMs = timeoutMs
   }
 
-  /**
-   * Takes the id over: fences who had it and aborts what is open. With `current` it only moves on to the next epoch,
-   * which is refused when somebody else took the id over meanwhile.
-   */
-  init(current?: ProducerId): Promise<ProducerId> {
+  /** Takes the id over: fences who had it and aborts what is open. */
+  takeOver(): Promise<TakenId> {
     const id = this.#id
-    const producerId = BigInt(current?.producerId ?? -1)
-    const epoch = current?.epoch ?? -1
-    return this.#retry('the writer cannot be initialised', this.#cluster.settings.retryTimeoutMs, async () => {
-      const send = async (connection: Connection): Promise<ProducerId> => {
-        const response = await request(connection, initProducerIdV4.api, id, this.#timeoutMs, producerId, epoch)
-        expectOk(response.errorCode, 'init producer id')
-        return { producerId: Number(response.producerId), epoch: response.producerEpoch }
-      }
-      return id === null ? send(await this.#cluster.any()) : this.#cluster.coordinate('transaction', id, send)
+    let former: Outcome | undefined
+    return this.#initialise(async (connection) => {
+      // Asked at each attempt, as one that fails may have aborted what was open; or its answer was lost, and all is forgotten.
+      if (id !== null) former = (await describeOutcome(connection, id)) ?? former
+      return { identity: await this.#init(connection, -1, -1), former }
     })
   }
 
-  addPartitions({ producerId, epoch }: ProducerId, partitions: readonly TopicPartition[]): Promise<void> {
+  /** Moves on to the next epoch, which is refused when somebody else took the id over meanwhile. */
+  nextEpoch({ producerId, epoch }: ProducerId): Promise<ProducerId> {
+    return this.#initialise((connection) => this.#init(connection, producerId, epoch))
+  }
+
+  #initialise<T>(send: (connection: Connection) => Promise<T>): Promise<T> {
+    const id = this.#id
+    return this.#retry('the writer cannot be initialised', this.#cluster.settings.retryTimeoutMs, async () =>
+      id === null ? send(await this.#cluster.any()) : this.#cluster.coordinate('transaction', id, send),
+    )
+  }
+
+  async #init(connection: Connection, producerId: number, epoch: number): Promise<ProducerId> {
+    const response = await request(
+      connection,
+      initProducerIdV4.api,
+      this.#id,
+      this.#timeoutMs,
+      BigInt(producerId),
+      epoch,
+    )
+    expectOk(response.errorCode, 'init producer id')
+    return { producerId: Number(response.producerId), epoch: response.producerEpoch }
+  }
+
+  /** `disturbed`, where given, is done before another attempt when the coordinator was away. */
+  addPartitions(
+    { producerId, epoch }: ProducerId,
+    partitions: readonly TopicPartition[],
+    disturbed?: () => Promise<void>,
+  ): Promise<void> {
     const topics = Array.from(
       Map.groupBy(partitions, (p) => p.topic),
       ([name, ofTopic]) => ({ name, partitions: ofTopic.map((p) => p.partition) }),
     )
-    return this.#ask('the transaction cannot be begun', async (connection, transactionalId) => {
+    const send = async (connection: Connection, transactionalId: string): Promise<void> => {
       const response = await request(connection, addPartitionsToTxnV3.api, [
         { transactionalId, producerId: BigInt(producerId), producerEpoch: epoch, verifyOnly: false, topics },
       ])
@@ -81,22 +114,28 @@ export class TransactionRequests {
         }
       }
       if (refused !== undefined) throw refused
-    })
+    }
+    return this.#ask('the transaction cannot be begun', send, disturbed)
   }
 
+  /** Makes the offsets of the group part of the transaction. For `disturbed` see `addPartitions`. */
+  addOffsets({ producerId, epoch }: ProducerId, group: string, disturbed?: () => Promise<void>): Promise<void> {
+    const send = async (connection: Connection, id: string): Promise<void> => {
+      const response = await request(connection, addOffsetsToTxnV3.api, id, BigInt(producerId), epoch, group)
+      expectOk(response.errorCode, 'add offsets to transaction')
+    }
+    return this.#ask(cannotCommit(group), send, disturbed)
+  }
+
+  /** After `addOffsets`. */
   async commitOffsets(
     { producerId, epoch }: ProducerId,
     group: string,
     offsets: readonly OffsetCommit[],
   ): Promise<void> {
-    const what = `the offsets of group ${group} cannot be committed`
-    await this.#ask(what, async (connection, id) => {
-      const response = await request(connection, addOffsetsToTxnV3.api, id, BigInt(producerId), epoch, group)
-      expectOk(response.errorCode, 'add offsets to transaction')
-    })
     const topics = offsetTopics(offsets)
     const id = this.#id ?? ''
-    await this.#retry(what, this.#cluster.settings.deliveryTimeoutMs, () =>
+    await this.#retry(cannotCommit(group), this.#cluster.settings.deliveryTimeoutMs, () =>
       this.#cluster.coordinate('group', group, async (connection) => {
         const response = await request(
           connection,
@@ -127,15 +166,46 @@ export class TransactionRequests {
     })
   }
 
-  #ask(what: string, send: (connection: Connection, transactionalId: string) => Promise<void>): Promise<void> {
+  #ask(
+    what: string,
+    send: (connection: Connection, transactionalId: string) => Promise<void>,
+    disturbed?: () => Promise<void>,
+  ): Promise<void> {
     const id = this.#id ?? ''
-    return this.#retry(what, this.#cluster.settings.deliveryTimeoutMs, () =>
-      this.#cluster.coordinate('transaction', id, (connection) => send(connection, id)),
-    )
+    let isDisturbed = false
+    return this.#retry(what, this.#cluster.settings.deliveryTimeoutMs, async () => {
+      if (isDisturbed) await disturbed?.()
+      try {
+        await this.#cluster.coordinate('transaction', id, (connection) => send(connection, id))
+      } catch (error) {
+        isDisturbed ||= isStaleCoordinator(error)
+        throw error
+      }
+    })
   }
 
   #retry<T>(what: string, timeoutMs: number, attempt: () => Promise<T>): Promise<T> {
     const named = this.#id === null ? what : `${what} (transactional id ${this.#id})`
     return retry({ clock: this.#cluster.clock, what: named, timeoutMs, firstDelayMs }, attempt)
+  }
+}
+
+function cannotCommit(group: string): string {
+  return `the offsets of group ${group} cannot be committed`
+}
+
+/** How the id's last transaction ended, which `InitProducerId` makes the coordinator forget. */
+async function describeOutcome(connection: Connection, id: string): Promise<Outcome | undefined> {
+  const { transactionStates } = await request(connection, describeTransactionsV0.api, [id])
+  const [found] = transactionStates
+  if (found?.errorCode === code.TRANSACTIONAL_ID_NOT_FOUND) return undefined
+  expectOk(found?.errorCode ?? 0, 'describe transactions')
+  switch (found?.transactionState) {
+    case 'CompleteCommit':
+      return 'commit'
+    case 'CompleteAbort':
+      return 'abort'
+    default:
+      return undefined
   }
 }

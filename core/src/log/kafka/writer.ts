@@ -1,15 +1,17 @@
 import { FencedError, StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import { type CancelTimer, sleep } from '../../time/clock.ts'
-import type { LogOutput, LogWriter, LogWriterOptions, OffsetCommit } from '../log.ts'
+import type { CommittedOffset, LogOutput, LogWriter, LogWriterOptions, OffsetCommit, TopicPartition } from '../log.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { BatchBuffers } from './batch-buffers.ts'
 import type { Cluster } from './cluster.ts'
+import { committedOffsets } from './committed-offsets.ts'
+import { LastTransaction } from './last-transaction.ts'
 import { BatchBuilder } from './record-batch/batch-builder.ts'
 import { Sender } from './sender.ts'
 import { toStreamError } from './server-error.ts'
 import { requireTopics } from './topics.ts'
-import { type ProducerId, TransactionRequests } from './transaction.ts'
+import { type Outcome, type ProducerId, TransactionRequests } from './transaction.ts'
 import { KafkaOutput } from './writer-output.ts'
 import { type WriterBatch, WriterPartition } from './writer-partition.ts'
 
@@ -41,6 +43,11 @@ export class KafkaWriter implements LogWriter {
   #isOpen = false
   #openedAt = 0
   #deciding: Promise<void> | undefined
+  /** The first request of the open transaction. */
+  #entering: Promise<void> | undefined
+  /** How the last transaction of the former owner of the id ended. */
+  #former: Outcome | undefined
+  #last: LastTransaction | undefined
   #hasUnsealed = false
   #bufferedBytes = 0
   #wasFull = false
@@ -65,7 +72,18 @@ export class KafkaWriter implements LogWriter {
     await this.#discard()
     this.#failure = undefined
     this.#identity = undefined
-    this.#begin(await this.#requests.init())
+    const { identity, former } = await this.#requests.takeOver()
+    this.#former = former
+    this.#last = undefined
+    this.#begin(identity)
+  }
+
+  committed(
+    group: string,
+    partitions: readonly TopicPartition[],
+    outputs: readonly string[],
+  ): Promise<(CommittedOffset | null)[]> {
+    return committedOffsets(this.#cluster, group, partitions, () => this.#endFormer(group, outputs))
   }
 
   async output(topic: string): Promise<LogOutput> {
@@ -122,6 +140,10 @@ export class KafkaWriter implements LogWriter {
       this.#deciding = undefined
     })
     await this.#deciding
+    if (this.#isOpen) {
+      const joined = this.#partitions.filter((partition) => partition.isJoined)
+      this.#last = new LastTransaction(this.#requests, 'commit', joined, offsets.length > 0 ? group : null)
+    }
     this.#begin(identity)
   }
 
@@ -135,7 +157,10 @@ export class KafkaWriter implements LogWriter {
     try {
       if (this.#isOpen) await this.#requests.end(identity, false)
       // The sequence numbers of what was sent and not acknowledged must never be used for other records.
-      if (isUnknown) identity = await this.#requests.init(transactionalId === null ? undefined : identity)
+      if (isUnknown) {
+        if (transactionalId === null) identity = (await this.#requests.takeOver()).identity
+        else identity = await this.#requests.nextEpoch(identity)
+      }
     } catch (error) {
       throw await this.#failed(error as StreamError)
     }
@@ -204,7 +229,8 @@ export class KafkaWriter implements LogWriter {
   async join(partitions: readonly WriterPartition[]): Promise<void> {
     if (this.#options.transactionalId === null) return
     this.#openTransaction()
-    await this.#requests.addPartitions(this.#initialised(), partitions)
+    const identity = this.#initialised()
+    await this.#enter((disturbed) => this.#requests.addPartitions(identity, partitions, disturbed))
   }
 
   /** For the sender. */
@@ -244,6 +270,7 @@ export class KafkaWriter implements LogWriter {
     try {
       if (offsets.length > 0) {
         this.#openTransaction()
+        await this.#enter((disturbed) => this.#requests.addOffsets(identity, group, disturbed))
         await this.#requests.commitOffsets(identity, group, offsets)
       }
       if (this.#isOpen) await this.#requests.end(identity, true)
@@ -272,7 +299,7 @@ export class KafkaWriter implements LogWriter {
     const isLate = this.#isOpen && this.#cluster.clock.now() - this.#openedAt >= transactionTimeoutMs
     if (identity === undefined || !isLate) return error
     try {
-      await this.#requests.init(identity)
+      await this.#requests.nextEpoch(identity)
     } catch (other) {
       return (other as StreamError).code === 'FENCED' ? error : (other as StreamError)
     }
@@ -289,12 +316,41 @@ export class KafkaWriter implements LogWriter {
     this.#openedAt = this.#cluster.clock.now()
   }
 
+  /**
+   * Asks for a part in the open transaction. If the coordinator was away meanwhile, the end of the last transaction may have
+   * been lost: it is ended again, which must be done before anything is part of this one.
+   */
+  async #enter(ask: (disturbed?: () => Promise<void>) => Promise<void>): Promise<void> {
+    if (this.#entering === undefined) {
+      const last = this.#last
+      this.#entering = ask(last && (() => last.endAgain(this.#initialised())))
+      await this.#entering
+    } else {
+      await this.#entering
+      await ask()
+    }
+  }
+
+  /** Decides what the former owner has left undecided, as it had decided it. */
+  async #endFormer(group: string, outputs: readonly string[]): Promise<void> {
+    const outcome = this.#former
+    // Without it nothing is known, and another writer of the group may still be at it.
+    if (outcome === undefined) return
+    this.#logger.warn({ group, outcome }, 'the server may have lost the end of the last transaction: ending it again')
+    const counts = await requireTopics(this.#cluster, outputs)
+    const partitions = outputs.flatMap((topic, at) =>
+      Array.from({ length: counts[at] ?? 0 }, (_, partition) => ({ topic, partition })),
+    )
+    await new LastTransaction(this.#requests, outcome, partitions, group).endAgain(this.#initialised())
+  }
+
   /** A new transaction, or the first. */
   #begin(identity: ProducerId): void {
     if (identity !== this.#identity) for (const partition of this.#partitions) partition.restartSequence()
     this.#identity = identity
     this.#isSealed = false
     this.#isOpen = false
+    this.#entering = undefined
     if (this.#isClosed) return
     const isPlain = this.#options.transactionalId === null
     this.#sender.allow(isPlain ? Number.POSITIVE_INFINITY : this.#generation, identity)

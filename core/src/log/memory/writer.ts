@@ -1,6 +1,14 @@
 import { FencedError, StreamError, TopicMissingError } from '../../errors.ts'
 import type { Serde } from '../../serde/serde.ts'
-import type { Header, LogOutput, LogWriter, LogWriterOptions, OffsetCommit } from '../log.ts'
+import type {
+  CommittedOffset,
+  Header,
+  LogOutput,
+  LogWriter,
+  LogWriterOptions,
+  OffsetCommit,
+  TopicPartition,
+} from '../log.ts'
 import { BatchBuilder } from './batch.ts'
 import type { MemoryStorage } from './storage.ts'
 import type { Wire } from './wire.ts'
@@ -45,6 +53,12 @@ export class MemoryWriter implements LogWriter {
     const { transactionalId } = this.#options
     if (transactionalId === null) await this.#wire.hop()
     else this.#epoch = await this.#wire.request(() => this.#storage.takeOver(transactionalId))
+  }
+
+  committed(group: string, partitions: readonly TopicPartition[]): Promise<(CommittedOffset | null)[]> {
+    return this.#wire.request(() =>
+      partitions.map(({ topic, partition }) => this.#storage.committed(group, topic, partition)),
+    )
   }
 
   async output(topic: string): Promise<LogOutput> {
