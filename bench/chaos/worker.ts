@@ -12,7 +12,8 @@ export interface ChaosWorkerOptions {
 const { brokers, redisUrl, parallelism, sessionTimeoutMs } = JSON.parse(process.argv[2] ?? '{}') as ChaosWorkerOptions
 
 const handle = chaos.start({
-  log: kafka({ brokers }),
+  // A worker that starts while Kafka is being restarted, on a busy machine, waits until it is back.
+  log: kafka({ brokers, connectTimeoutMs: 60_000 }),
   state: redis({ url: redisUrl }),
   parallelism,
   epochInterval: '500ms',
