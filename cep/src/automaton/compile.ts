@@ -11,7 +11,7 @@ import {
 } from '../pattern/nodes.ts'
 import { PatternError } from '../pattern/pattern-error.ts'
 import { ALWAYS, type Automaton, type Edge, type End, type Negation, type Position } from './automaton.ts'
-import type { Entry, Exit, Fragment, PositionRole, UntilScope } from './fragments.ts'
+import type { Entry, Exit, Fragment, PositionRole } from './fragments.ts'
 
 /** Ways on from a position are bits of an integer, and one is for the end of the match. */
 const MOST_WAYS = 30
@@ -65,7 +65,7 @@ class Compiler {
   }
 
   /** One after the other, from these ways out of what stands before; a group's first stage takes the group's contiguity. */
-  #sequence(nodes: readonly PatternNode[], scopes: readonly UntilScope[], before: readonly Exit[] | null): Fragment {
+  #sequence(nodes: readonly PatternNode[], untils: readonly number[], before: readonly Exit[] | null): Fragment {
     const entries: Entry[] = []
     // While nothing of the sequence need have been taken, its stages are ways into it.
     let isNullable = true
@@ -79,11 +79,11 @@ class Compiler {
         if (negation.kind === 'notFollowedBy') for (const edge of repetitions) edge.nots.push(negation)
         continue
       }
-      const part = this.#repeated(node, scopes)
+      const part = this.#repeated(node, untils)
       const contiguity = node.join === 'begin' ? null : (node.join as Contiguity)
       const passing: Exit[] = []
       for (const exit of open) {
-        const edges = this.#connectAll(exit, part.entries, contiguity ?? 'followedBy', node)
+        const edges = this.#connectAll(exit, part.entries, contiguity ?? 'followedBy', node, untils)
         if (part.isNullable) passing.push(yielding(exit, edges, part.passed))
       }
       if (isNullable) {
@@ -101,17 +101,17 @@ class Compiler {
   }
 
   /** A stage or group as often as its quantifier says. Where it may come again without bound, the last copy leads to itself. */
-  #repeated(node: PatternNode, scopes: readonly UntilScope[]): Fragment {
+  #repeated(node: PatternNode, untils: readonly number[]): Fragment {
     const { max, inner, isOptional } = node.quantifier
     const mayBeEmpty = node.kind === 'group' && node.sequence.every(isNullable)
     // A repetition without an event is none: what may be empty need not come more than once.
     const min = mayBeEmpty ? 1 : node.quantifier.min
-    const own = node.until === null ? scopes : [...scopes, { condition: this.#condition(node.until) }]
+    const own = node.until === null ? untils : [...untils, this.#condition(node.until)]
     const copies = max === FOREVER ? min : max
     const repetitions: Edge[] = []
     const repeat = (from: readonly Exit[], to: readonly Entry[]): readonly Exit[] =>
       from.map((exit) => {
-        const edges = this.#connectAll(exit, to, inner, node)
+        const edges = this.#connectAll(exit, to, inner, node, own)
         repetitions.push(...edges.values())
         return node.quantifier.isGreedy ? yielding(exit, edges, [...edges.keys()]) : exit
       })
@@ -141,8 +141,8 @@ class Compiler {
     }
   }
 
-  #once(node: PatternNode, scopes: readonly UntilScope[], copy: number): Fragment {
-    if (node.kind === 'group') return this.#sequence(node.sequence, scopes, null)
+  #once(node: PatternNode, untils: readonly number[], copy: number): Fragment {
+    if (node.kind === 'group') return this.#sequence(node.sequence, untils, null)
     const position: Position = {
       index: this.#positions.length,
       stage: this.#stages.indexOf(node.name),
@@ -153,7 +153,7 @@ class Compiler {
       looksAtNext: false,
     }
     this.#positions.push(position)
-    this.#roles.push({ node, scopes })
+    this.#roles.push({ node, untils })
     return {
       entries: [{ to: position, contiguity: null, withinMs: FOREVER, yieldsTo: [] }],
       exits: [{ from: position, nots: [], yieldsTo: [] }],
@@ -163,25 +163,41 @@ class Compiler {
     }
   }
 
-  #connectAll(exit: Exit, entries: readonly Entry[], contiguity: Contiguity, node: PatternNode): Map<Position, Edge> {
+  /**
+   * `untils` are of the loops that go on over the edge. The others around the entered position begin with it, even if they were
+   * left by the same edge: a loop around them repeats them.
+   */
+  #connectAll(
+    exit: Exit,
+    entries: readonly Entry[],
+    contiguity: Contiguity,
+    node: PatternNode,
+    untils: readonly number[],
+  ): Map<Position, Edge> {
     const edges = new Map<Position, Edge>()
     for (const entry of entries) {
-      edges.set(entry.to, this.#connect(yielding(exit, edges, entry.yieldsTo), entry, contiguity, node))
+      edges.set(entry.to, this.#connect(yielding(exit, edges, entry.yieldsTo), entry, contiguity, node, untils))
     }
     return edges
   }
 
   /** Gives the edge, new or the one that takes the same events already. */
-  #connect({ from, nots, yieldsTo }: Exit, entry: Entry, contiguity: Contiguity, node: PatternNode): Edge {
+  #connect(
+    { from, nots, yieldsTo }: Exit,
+    entry: Entry,
+    contiguity: Contiguity,
+    node: PatternNode,
+    untils: readonly number[],
+  ): Edge {
     const role = this.#roles[entry.to.index] as PositionRole
-    const left = from === null ? [] : (this.#roles[from.index] as PositionRole).scopes
     const edges = from === null ? this.#starts : from.edges
     const edge: Edge = {
       to: entry.to,
       contiguity: entry.contiguity ?? contiguity,
       nots: [...nots],
-      untils: role.scopes.filter((scope) => left.includes(scope)).map(({ condition }) => condition),
-      blocks: role.scopes.filter((scope) => !left.includes(scope)).map(({ condition }) => condition),
+      untils,
+      // Those around a loop come before its own.
+      blocks: role.untils.slice(untils.length),
       withinMs:
         from === null ? FOREVER : Math.min(entry.withinMs, node.withinMs ?? FOREVER, role.node.withinMs ?? FOREVER),
       yieldsTo,

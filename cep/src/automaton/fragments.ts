@@ -30,13 +30,9 @@ export interface Fragment {
   readonly repetitions: readonly Edge[]
 }
 
-/** Where a loop's `until` holds: one for each time that the loop is built. */
-export interface UntilScope {
-  readonly condition: number
-}
-
 /** What edges need to know of the position they lead to. */
 export interface PositionRole {
   readonly node: StageNode
-  readonly scopes: readonly UntilScope[]
+  /** Conditions that end the loops it is in, the outermost first. */
+  readonly untils: readonly number[]
 }

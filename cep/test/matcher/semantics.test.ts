@@ -197,6 +197,22 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ['a followedBy b+ combinations until u followedBy c', 'a1 b2 b3 u4 b5 c6', 'a1 b2 c6; a1 b2 b3 c6'],
     ['a next b+ until b followedBy c', 'a1 b2 c3', ''],
   ],
+  'until in a loop that another one repeats: each time it begins anew': [
+    ['( b+ until u )+', 'b1 u2 b3', 'b1; b1 b3; b3'],
+    ['( b+ consecutive until u )+', 'b1 u2 b3', 'b1; b1 b3; b3'],
+    ['( b+ until u )+ consecutive', 'b1 u2 b3', 'b1; b3'],
+    ['( b+ until u ){2}', 'b1 u2 b3 u4 b5', 'b1 b3; b3 b5'],
+    ['( ( b+ until u )+ until v )+', 'b1 u2 b3 v4 b5', 'b1; b1 b3; b1 b3 b5; b3; b3 b5; b5'],
+    [
+      '( b+ until u followedBy c )+ followedBy e',
+      'b1 u2 c3 b4 u5 b6 c7 e8',
+      'b1 c3 b4 c7 e8; b1 c3 e8; b4 c7 e8; b6 c7 e8',
+    ],
+    ['s next ( ( a followedBy b )+ until u )+ followedBy e', 's1 a2 b3 u4 a5 b6 e7', 's1 a2 b3 a5 b6 e7; s1 a2 b3 e7'],
+    ['( ( x? followedByAny b )+ consecutive until u )+ consecutive', 'b1 u2 b3', 'b1; b1 b3; b3'],
+    // The event that begins a loop must not be one that ends it, each time.
+    ['( _+ until u )+ followedBy e', 'a1 u2 e3', 'a1 e3'],
+  ],
   groups: [
     ['( a next b )', 'a1 b2', 'a1 b2'],
     ['( a next b ){2}', 'a1 b2 a3 b4', 'a1 b2 a3 b4'],
