@@ -57,6 +57,8 @@ export interface Edge {
   readonly yieldsTo: readonly Edge[]
   /** Bit by bit the edges and ends that yield to this one. */
   yielding: number
+  /** Bit by bit the edges before this one that lead to the same position: with the same event all come to the same. */
+  alternatives: number
 }
 
 export interface Negation {

@@ -202,6 +202,7 @@ class Compiler {
         from === null ? FOREVER : Math.min(entry.withinMs, node.withinMs ?? FOREVER, role.node.withinMs ?? FOREVER),
       yieldsTo,
       yielding: 0,
+      alternatives: 0,
     }
     const known = edges.find((other) => isSameEdge(other, edge))
     if (known !== undefined) return known
@@ -231,6 +232,9 @@ class Compiler {
       throw new PatternError(this.#tree.name, 'too-many-ways', text)
     }
     setYielding(edges, ends)
+    for (const [at, edge] of edges.entries()) {
+      for (const [before, { to }] of edges.slice(0, at).entries()) if (to === edge.to) edge.alternatives |= 1 << before
+    }
     const nots = [...edges, ...ends].flatMap((each) => each.nots)
     position.looksAtNext = ends.some(({ when }) => when === 'next') || nots.some(({ kind }) => kind === 'notNext')
   }

@@ -205,7 +205,7 @@ export class Matcher {
     const isNext = run.isFresh
     if (position.looksAtNext) run.isFresh = false
     let open = run.open
-    let branches = 0
+    let taken = 0
     for (let at = 0; at < edges.length; at++) {
       const bit = 1 << at
       if ((open & bit) === 0) continue
@@ -216,8 +216,8 @@ export class Matcher {
       }
       const fits = this.#holds(edge.to.condition, run)
       if (fits && !this.#holdsAny(edge.blocks, run)) {
-        branches++
-        this.#take(run, edge)
+        if ((taken & edge.alternatives) === 0) this.#take(run, edge)
+        taken |= bit
         // What leaves the loop behind would have needed the event that the loop took.
         open &= ~edge.yielding
       }
@@ -227,7 +227,7 @@ export class Matcher {
       const bit = 1 << (edges.length + at)
       if ((open & bit) !== 0 && this.#isOver(run, ends[at] as End, isNext)) open &= ~bit
     }
-    if (this.#tracer !== null) this.#traceStep(run, position, open, branches, isNext)
+    if (this.#tracer !== null) this.#traceStep(run, position, open, taken, isNext)
     return open
   }
 
@@ -341,7 +341,7 @@ export class Matcher {
     while (matches.deadlineMs <= timestamp && matches.deadlineMs < FOREVER) {
       // A match may drop what would time out later, so there it goes step by step.
       const untilMs = this.#isSkipping ? matches.deadlineMs : timestamp
-      const due = matches.runs.filter((run) => run.deadlineMs <= untilMs)
+      const due = matches.runs.filter((run) => this.#isDue(run, untilMs))
       due.sort((a, b) => a.deadlineMs - b.deadlineMs)
       for (const [at, run] of due.entries()) {
         const { deadlineMs } = run
@@ -355,25 +355,47 @@ export class Matcher {
     }
   }
 
-  #expire(run: PartialMatch, nowMs: number): void {
-    if (run.open === 0) return
-    const { edges, ends, label } = this.automaton.positions[run.node.position] as Position
-    const isWhole = nowMs >= run.startTimestamp + this.automaton.withinMs
+  /**
+   * Whether a partial match is complete, or over, by then. A way on that closes before the others is of no consequence, and is
+   * done with here: so what is of consequence can be put in the order of its time.
+   */
+  #isDue(run: PartialMatch, untilMs: number): boolean {
+    while (run.deadlineMs <= untilMs) {
+      const open = this.#openAt(run, run.deadlineMs)
+      if (open === 0 || this.#endsByTime(run, open)) return true
+      run.open = open
+      this.#setDeadline(run)
+    }
+    return false
+  }
+
+  /** The ways on for which there is still time. */
+  #openAt(run: PartialMatch, nowMs: number): number {
+    if (nowMs >= run.startTimestamp + this.automaton.withinMs) return 0
+    const { edges, ends } = this.automaton.positions[run.node.position] as Position
     const last = run.node.event.timestamp
     let open = run.open
-    for (let at = 0; at < edges.length; at++) {
-      if (isWhole || nowMs >= last + (edges[at] as Edge).withinMs) open &= ~(1 << at)
+    for (let at = 0; at < edges.length + ends.length; at++) {
+      const { withinMs } = (at < edges.length ? edges[at] : ends[at - edges.length]) as Edge | End
+      if (nowMs >= last + withinMs) open &= ~(1 << at)
     }
-    for (let at = 0; at < ends.length; at++) {
-      const bit = 1 << (edges.length + at)
-      const end = ends[at] as End
-      if ((open & bit) === 0 || !(isWhole || nowMs >= last + end.withinMs)) continue
-      open &= ~bit
-      if (end.when === 'time' && !run.isGiven) {
-        this.#timestamp = nowMs
-        this.#complete(run.node, run.version, run.startSequence)
-        run.isGiven = true
-      }
+    return open
+  }
+
+  /** Whether it becomes a match with the closing of all ways but these. */
+  #endsByTime(run: PartialMatch, open: number): boolean {
+    if (run.isGiven) return false
+    const { edges, ends } = this.automaton.positions[run.node.position] as Position
+    const closing = run.open & ~open
+    return ends.some(({ when }, at) => when === 'time' && (closing & (1 << (edges.length + at))) !== 0)
+  }
+
+  #expire(run: PartialMatch, nowMs: number): void {
+    const open = this.#openAt(run, nowMs)
+    if (this.#endsByTime(run, open)) {
+      this.#timestamp = nowMs
+      this.#complete(run.node, run.version, run.startSequence)
+      run.isGiven = true
     }
     run.open = open
     if (open !== 0) {
@@ -383,6 +405,7 @@ export class Matcher {
     if (!run.isGiven) {
       if (this.#tracer !== null) {
         this.#timestamp = nowMs
+        const { label } = this.automaton.positions[run.node.position] as Position
         this.#trace('timed-out', run, `nothing that '${label}' waits for came in time`)
       }
       this.#findings.onTimeout(matchOf(this.automaton, takenBy(this.automaton, run.node, run.version)), nowMs)
@@ -531,8 +554,8 @@ export class Matcher {
     })
   }
 
-  #traceStep(run: PartialMatch, position: Position, open: number, branches: number, isNext: boolean): void {
-    if (open !== 0 || branches > 0 || run.isGiven) return
+  #traceStep(run: PartialMatch, position: Position, open: number, taken: number, isNext: boolean): void {
+    if (open !== 0 || taken !== 0 || run.isGiven) return
     const waits = position.edges.filter((_, at) => (run.open & (1 << at)) !== 0)
     const nots = [...waits, ...position.ends].flatMap((each) => each.nots)
     const forbidden = nots.find(

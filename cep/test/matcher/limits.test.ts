@@ -48,6 +48,16 @@ describe('a pattern that runs away', () => {
   })
 })
 
+describe('a loop in a loop', () => {
+  it.each(['( b+ until u )+', '( b+ consecutive )+', '( a? followedBy b+ consecutive )+ consecutive'])(
+    'has one partial match for what was taken, whichever loop took it: %s',
+    (pattern) => {
+      const seen = run(pattern, thirty, { maxPartialMatches: 30, onLimit: 'error' })
+      expect(seen.matches).toBe((30 * 31) / 2)
+    },
+  )
+})
+
 describe('ways on from a stage', () => {
   const optional = (count: number): string =>
     ['a', ...Array.from({ length: count }, (_, at) => `b${at}?`), 'c'].join(' followedBy ')
