@@ -163,6 +163,7 @@ export interface LogWriter {
   commit(group: string, offsets: readonly OffsetCommit[]): Promise<void>
   /** Drops everything that is not committed. */
   abort(): Promise<void>
+  /** What was committed can be read when it resolves, unless the servers are away. */
   close(): Promise<void>
 }
 

@@ -58,7 +58,7 @@ export class TransactionRequests {
     let former: Outcome | undefined
     return this.#initialise(async (connection) => {
       // Asked at each attempt, as one that fails may have aborted what was open; or its answer was lost, and all is forgotten.
-      if (id !== null) former = (await describeOutcome(connection, id)) ?? former
+      if (id !== null) former = outcomes.get(await describeState(connection, id)) ?? former
       return { identity: await this.#init(connection, -1, -1), former }
     })
   }
@@ -166,6 +166,14 @@ export class TransactionRequests {
     })
   }
 
+  /** Resolves when the end of the last transaction has been written to all its partitions: only then do readers see it. */
+  written(): Promise<void> {
+    return this.#ask('the end of the transaction is not known to be written', async (connection, id) => {
+      const state = await describeState(connection, id)
+      if (state?.startsWith('Prepare')) throw new ServerError(code.CONCURRENT_TRANSACTIONS, 'describe transactions')
+    })
+  }
+
   #ask(
     what: string,
     send: (connection: Connection, transactionalId: string) => Promise<void>,
@@ -194,18 +202,16 @@ function cannotCommit(group: string): string {
   return `the offsets of group ${group} cannot be committed`
 }
 
-/** How the id's last transaction ended, which `InitProducerId` makes the coordinator forget. */
-async function describeOutcome(connection: Connection, id: string): Promise<Outcome | undefined> {
+/** The coordinator's word for the state of the id's last transaction, or undefined when it knows of none. */
+async function describeState(connection: Connection, id: string): Promise<string | undefined> {
   const { transactionStates } = await request(connection, describeTransactionsV0.api, [id])
   const [found] = transactionStates
-  if (found?.errorCode === code.TRANSACTIONAL_ID_NOT_FOUND) return undefined
-  expectOk(found?.errorCode ?? 0, 'describe transactions')
-  switch (found?.transactionState) {
-    case 'CompleteCommit':
-      return 'commit'
-    case 'CompleteAbort':
-      return 'abort'
-    default:
-      return undefined
-  }
+  if (found === undefined || found.errorCode === code.TRANSACTIONAL_ID_NOT_FOUND) return undefined
+  expectOk(found.errorCode, 'describe transactions')
+  return found.transactionState
 }
+
+const outcomes = new Map<string | undefined, Outcome>([
+  ['CompleteCommit', 'commit'],
+  ['CompleteAbort', 'abort'],
+])

@@ -173,7 +173,7 @@ export class KafkaWriter implements LogWriter {
     this.#linger?.()
     const identity = this.#identity
     try {
-      const isUnfinished = this.#isOpen || this.#deciding !== undefined
+      const isUnfinished = this.#isOpen || this.#deciding !== undefined || this.#last !== undefined
       if (identity !== undefined && isUnfinished && this.#failure === undefined) await this.#finishBriefly(identity)
     } finally {
       this.#acknowledgements.reject(new StreamError('LOG_FAILED', 'the writer was closed'))
@@ -423,14 +423,18 @@ export class KafkaWriter implements LogWriter {
 
   /**
    * Lets a commit that is on its way come to its end, else aborts what is open, so that readers need not wait for the next
-   * owner or for the time-out of the transaction.
+   * owner or for the time-out of the transaction. Who reads to the end afterwards finds everything that was committed.
    */
   async #finishBriefly(identity: ProducerId): Promise<void> {
     const done = new AbortController()
     const finish = async (): Promise<void> => {
-      if (this.#deciding !== undefined) return await this.#deciding
-      await this.#sender.stop()
-      await this.#requests.end(identity, false)
+      if (this.#deciding !== undefined) {
+        await this.#deciding
+      } else if (this.#isOpen) {
+        await this.#sender.stop()
+        await this.#requests.end(identity, false)
+      }
+      await this.#requests.written()
     }
     // When the servers are away the closing does not wait for them; the transaction then ends with its time-out.
     const patience = sleep(this.#cluster.clock, closingPatienceMs, done.signal).catch(() => undefined)

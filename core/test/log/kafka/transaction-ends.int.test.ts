@@ -16,8 +16,10 @@ import { silentLogger } from '../../../src/metrics/logger.ts'
 import { ByteWriter } from '../../../src/serde/byte-writer.ts'
 import { systemClock } from '../../../src/time/clock.ts'
 import {
+  allPartitions,
   appendText,
   bytes,
+  commitSealed,
   openWriter,
   readCommitted,
   unique,
@@ -161,6 +163,22 @@ describe('a transaction whose end the servers have lost', () => {
     expect((await readCommitted(log, output)).values()).toEqual(['a'])
     await writer.close()
     await flaky.close()
+  })
+})
+
+describe('a writer that is closed', () => {
+  it('has made everything visible that it had committed', async () => {
+    const [output, partitions] = [await newTopic(40), 40]
+    const all = allPartitions(output, partitions)
+    for (let round = 1; round <= 10; round++) {
+      const writer = await openWriter(log, { transactionalId: unique('writer') })
+      const records = await writer.output(output)
+      for (const { partition } of all) appendText(records, `${round}`, partition)
+      await commitSealed(writer)
+      await writer.close()
+      // A record and the end of its transaction in each round.
+      expect(await log.offsets(all, 'latest')).toEqual(new Array(partitions).fill(2 * round))
+    }
   })
 })
 
