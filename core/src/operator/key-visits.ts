@@ -1,6 +1,6 @@
 import { UserFunctionError } from '../errors.ts'
 import type { KeySlot } from '../state/keyed/key-table.ts'
-import { type Cells, hasState, type KeyedStates } from '../state/keyed/keyed-states.ts'
+import type { Cells, KeyedStates } from '../state/keyed/keyed-states.ts'
 import { TIMER_KEYS } from './key-prefetch.ts'
 import type { KeyedRecordContext } from './keyed-record-context.ts'
 import { NO_TIMESTAMP } from './operator.ts'
@@ -79,7 +79,8 @@ export class KeyVisits {
 
   #visitAll(asked: Visit): boolean {
     if (this.#portion === null) {
-      for (const slot of [...this.#states.table.slots()]) if (hasState(slot)) this.#visit(slot, asked.visit)
+      for (const slot of [...this.#states.table.slots()])
+        if (this.#states.hasState(slot)) this.#visit(slot, asked.visit)
       return true
     }
     asked.ids ??= this.#states.list()

@@ -78,13 +78,12 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     const time = new StateTime(context.clock)
     const declared = declareCells(state, time)
     const cells = onTimer === null ? [...declared] : [...declared, ...timerCells]
-    const roundCellAt = cells.length
     const hearsRounds = this.#function.onRoundEnd != null || this.#function.lifetime === 'round'
     if (hearsRounds) cells.push(...roundCells)
     const states = new KeyedStates(context.uid, context.maxParallelism, cells)
     this.#states = states
     if (this.#function.lifetime === 'round' && context.stateReader === null) states.forgetLater()
-    if (hearsRounds) this.#roundKeys = new RoundKeys(states.table, roundCellAt)
+    if (hearsRounds) this.#roundKeys = new RoundKeys(states.table)
     context.metrics.gauge('millrace_state_keys', 'Keys on the heap', () => this.#cache?.residents ?? states.table.size)
     if (onTimer !== null) {
       this.#timers = new TimerService(
@@ -152,10 +151,10 @@ export class KeyedProcessOperator extends BaseOperator<never> {
   }
 
   override peek(key: unknown): object | undefined {
-    const { table } = this.#states
+    const { table, slotStates } = this.#states
     const slot = table.find(key)
     if (slot === undefined || slot.mark?.isResident === false) return undefined
-    return createHandles(this.#function.state, { current: slot, table }, this.#time)
+    return createHandles(this.#function.state, { current: slot, table, slotStates }, this.#time)
   }
 
   override onApplied(epoch: number): void {

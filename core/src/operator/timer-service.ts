@@ -72,12 +72,15 @@ export class TimerService {
   /** To be called once, after the state was restored. */
   open(): void {
     for (const domain of ['event', 'processing'] as const) {
-      const restored: { timeMs: number; slot: KeySlot<Cells> }[] = []
+      const restored: { timeMs: number; slot: KeySlot<Cells>; bytes: Buffer }[] = []
       for (const slot of this.#states.table.slots()) {
-        for (const timeMs of this.#cell(slot, domain).times) restored.push({ timeMs, slot })
+        const { times } = this.#cell(slot, domain)
+        if (times.size === 0) continue
+        const { bytes } = slot
+        for (const timeMs of times) restored.push({ timeMs, slot, bytes })
       }
       // The order of equal times must not depend on the order in which the backend gave the entries.
-      restored.sort((a, b) => a.timeMs - b.timeMs || Buffer.compare(a.slot.bytes, b.slot.bytes))
+      restored.sort((a, b) => a.timeMs - b.timeMs || Buffer.compare(a.bytes, b.bytes))
       for (const { timeMs, slot } of restored) this.#queues[domain].push(timeMs, slot)
     }
     this.wakeUp()

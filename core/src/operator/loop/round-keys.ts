@@ -1,37 +1,42 @@
+import { StreamError } from '../../errors.ts'
 import type { KeySlot, KeyTable } from '../../state/keyed/key-table.ts'
 import type { CellDeclaration, Cells } from '../../state/keyed/keyed-states.ts'
-import { RoundCell } from './round-cell.ts'
+import { RoundState } from './round-state.ts'
+
+function neverInCell(): never {
+  throw new StreamError(
+    'INVARIANT_BROKEN',
+    'Whether a key is in the round is kept in its slot, for which there is always room.',
+  )
+}
 
 /** Stored beside the declared states, as timers are: a key whose turn comes at the end of the round has one. */
 export const roundCells: readonly CellDeclaration[] = [
-  { name: '$round-keys', kind: 'timers', format: 'timer@1', create: () => new RoundCell() },
+  { name: '$round-keys', kind: 'timers', format: 'timer@1', create: neverInCell, inSlot: () => new RoundState() },
 ]
 
 /** The keys that had a record in the round, in the order of their first ones: the end of it costs as much as they are many. */
 export class RoundKeys {
   readonly #table: KeyTable<Cells>
-  readonly #cellAt: number
   #slots: KeySlot<Cells>[] = []
   #next = 0
 
-  /** `cellAt` is where `roundCells` begin among the cells of a key. */
-  constructor(table: KeyTable<Cells>, cellAt: number) {
+  constructor(table: KeyTable<Cells>) {
     this.#table = table
-    this.#cellAt = cellAt
   }
 
   /** To be called once, after the state was restored. */
   open(): void {
-    this.#slots = [...this.#table.slots()].filter((slot) => !this.#cell(slot).isEmpty)
-    for (const slot of this.#slots) slot.isInRound = true
+    const restored: { readonly slot: KeySlot<Cells>; readonly bytes: Buffer }[] = []
+    for (const slot of this.#table.slots()) if (slot.isInRound) restored.push({ slot, bytes: slot.bytes })
     // The order must not depend on that in which the backend gave the entries.
-    this.#slots.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    restored.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    this.#slots = restored.map(({ slot }) => slot)
   }
 
   add(slot: KeySlot<Cells>): void {
     if (slot.isInRound) return
     slot.isInRound = true
-    this.#cell(slot).isSet = true
     this.#table.markDirty(slot)
     this.#slots.push(slot)
   }
@@ -42,7 +47,6 @@ export class RoundKeys {
       const slot = this.#slots[this.#next] as KeySlot<Cells>
       if (slot.mark?.isResident === false) return false
       slot.isInRound = false
-      this.#cell(slot).isSet = false
       this.#table.markDirty(slot)
       onKey(slot)
     }
@@ -59,9 +63,5 @@ export class RoundKeys {
       if (slot.mark?.isResident === false) awaited.add(slot)
     }
     return awaited
-  }
-
-  #cell(slot: KeySlot<Cells>): RoundCell {
-    return slot.data[this.#cellAt] as RoundCell
   }
 }

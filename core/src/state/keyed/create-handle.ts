@@ -10,6 +10,7 @@ import type {
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
 import type { KeySlot, KeyTable } from './key-table.ts'
 import type { Cells } from './keyed-states.ts'
+import { FirstValue, type SlotState } from './slot-states.ts'
 import { Expiry, resolveTtl, type StateTime } from './ttl.ts'
 import { TtlListHandle, TtlMapHandle, TtlValueHandle } from './ttl-handles.ts'
 
@@ -17,6 +18,8 @@ import { TtlListHandle, TtlMapHandle, TtlValueHandle } from './ttl-handles.ts'
 export interface Owner {
   readonly table: Pick<KeyTable<Cells>, 'markDirty'>
   readonly current: KeySlot<Cells>
+  /** States that have no cell, by position. */
+  readonly slotStates?: readonly (SlotState | null)[]
 }
 
 /** The handle of the declaration at this position; `time` is what its ttl goes by. */
@@ -42,10 +45,18 @@ function createHandle(descriptor: StateDescriptor, at: number, owner: Owner, tim
   }
 }
 
-type Single = ValueHandle | TtlValueHandle
+type Single = ValueHandle | FirstValueHandle | SecondValueHandle | TtlValueHandle
 
 function single(owner: Owner, at: number, initial: unknown, expiry: Expiry | null): Single {
-  return expiry === null ? new ValueHandle(owner, at, initial) : new TtlValueHandle(owner, at, initial, expiry)
+  if (expiry !== null) return new TtlValueHandle(owner, at, initial, expiry)
+  const slotState = owner.slotStates?.[at] ?? null
+  if (slotState === null) return new ValueHandle(owner, at, initial)
+  return slotState instanceof FirstValue ? new FirstValueHandle(owner, initial) : new SecondValueHandle(owner, initial)
+}
+
+/** What a key without a value has: a copy, so that a key that changes its initial object does not change that of all the others. */
+function initially(initial: unknown): unknown {
+  return typeof initial === 'object' && initial !== null ? structuredClone(initial) : initial
 }
 
 class ValueHandle implements ValueState<unknown, unknown> {
@@ -61,9 +72,7 @@ class ValueHandle implements ValueState<unknown, unknown> {
 
   get(): unknown {
     const { value } = this.#owner.current.data[this.#at] as ValueCell
-    if (value !== undefined) return value
-    // A copy, so that a key that changes its initial object does not change that of all the others.
-    return typeof this.#initial === 'object' && this.#initial !== null ? structuredClone(this.#initial) : this.#initial
+    return value === undefined ? initially(this.#initial) : value
   }
 
   set(value: unknown): void {
@@ -72,6 +81,60 @@ class ValueHandle implements ValueState<unknown, unknown> {
     // One that was changed in place counts as changed. It is not written, which the garbage collector would have to note.
     if (!Object.is(cell.value, value)) cell.value = value
     cell.changed = true
+    table.markDirty(current)
+  }
+
+  clear(): void {
+    this.set(undefined)
+  }
+}
+
+/** As `ValueHandle`, of the first value that is kept in the slot. */
+class FirstValueHandle implements ValueState<unknown, unknown> {
+  readonly #owner: Owner
+  readonly #initial: unknown
+
+  constructor(owner: Owner, initial: unknown) {
+    this.#owner = owner
+    this.#initial = initial
+  }
+
+  get(): unknown {
+    const { first } = this.#owner.current
+    return first === undefined ? initially(this.#initial) : first
+  }
+
+  set(value: unknown): void {
+    const { current, table } = this.#owner
+    if (!Object.is(current.first, value)) current.first = value
+    current.isFirstChanged = true
+    table.markDirty(current)
+  }
+
+  clear(): void {
+    this.set(undefined)
+  }
+}
+
+/** As `ValueHandle`, of the second value that is kept in the slot. */
+class SecondValueHandle implements ValueState<unknown, unknown> {
+  readonly #owner: Owner
+  readonly #initial: unknown
+
+  constructor(owner: Owner, initial: unknown) {
+    this.#owner = owner
+    this.#initial = initial
+  }
+
+  get(): unknown {
+    const { second } = this.#owner.current
+    return second === undefined ? initially(this.#initial) : second
+  }
+
+  set(value: unknown): void {
+    const { current, table } = this.#owner
+    if (!Object.is(current.second, value)) current.second = value
+    current.isSecondChanged = true
     table.markDirty(current)
   }
 

@@ -13,16 +13,24 @@ export interface CacheMark {
   epoch: number
 }
 
+const DIRTY = 1
+const IN_ROUND = 2
+const ROUND_STORED = 4
+const FIRST_CHANGED = 8
+const FIRST_STORED = 16
+const SECOND_CHANGED = 32
+const SECOND_STORED = 64
+
 /** One key of a keyed operator, with what the operator keeps for it. */
 export class KeySlot<Data> {
   readonly key: unknown
   readonly data: Data
-  /** True while it is in the list of slots that changed since the last barrier. */
-  isDirty = false
-  /** Had a record in the round of the loop around the operator. */
-  isInRound = false
+  /** Values of the first states that are kept here (`SlotState`); undefined is none. */
+  first: unknown = undefined
+  second: unknown = undefined
   /** Null without a bounded cache. */
   mark: CacheMark | null = null
+  #flags = 0
   #bytes: Buffer | null = null
   #keyGroup = -1
 
@@ -31,14 +39,73 @@ export class KeySlot<Data> {
     this.data = data
   }
 
-  /** Serialized at the first snapshot, not at the first record: most keys change far more often than once an epoch. */
+  /** True while it is in the list of slots that changed since the last barrier. */
+  get isDirty(): boolean {
+    return (this.#flags & DIRTY) !== 0
+  }
+  set isDirty(isSet: boolean) {
+    this.#flag(DIRTY, isSet)
+  }
+
+  /** Had a record in the round of the loop around the operator, and whether that is stored. */
+  get isInRound(): boolean {
+    return (this.#flags & IN_ROUND) !== 0
+  }
+  set isInRound(isSet: boolean) {
+    this.#flag(IN_ROUND, isSet)
+  }
+  get isRoundStored(): boolean {
+    return (this.#flags & ROUND_STORED) !== 0
+  }
+  set isRoundStored(isSet: boolean) {
+    this.#flag(ROUND_STORED, isSet)
+  }
+
+  /** Whether `first` and `second` were set since the last barrier, and whether something is stored for them. */
+  get isFirstChanged(): boolean {
+    return (this.#flags & FIRST_CHANGED) !== 0
+  }
+  set isFirstChanged(isSet: boolean) {
+    this.#flag(FIRST_CHANGED, isSet)
+  }
+  get isFirstStored(): boolean {
+    return (this.#flags & FIRST_STORED) !== 0
+  }
+  set isFirstStored(isSet: boolean) {
+    this.#flag(FIRST_STORED, isSet)
+  }
+  get isSecondChanged(): boolean {
+    return (this.#flags & SECOND_CHANGED) !== 0
+  }
+  set isSecondChanged(isSet: boolean) {
+    this.#flag(SECOND_CHANGED, isSet)
+  }
+  get isSecondStored(): boolean {
+    return (this.#flags & SECOND_STORED) !== 0
+  }
+  set isSecondStored(isSet: boolean) {
+    this.#flag(SECOND_STORED, isSet)
+  }
+
+  #flag(flag: number, isSet: boolean): void {
+    this.#flags = isSet ? this.#flags | flag : this.#flags & ~flag
+  }
+
+  /**
+   * Serialized at the first snapshot, not at the first record: most keys change far more often than once an epoch. Numbers are
+   * serialized anew each time, which takes less than to keep a buffer of each.
+   */
   get bytes(): Buffer {
+    if (typeof this.key === 'number') return keyBytes(this.key)
     this.#bytes ??= keyBytes(this.key)
     return this.#bytes
   }
 
   keyGroup(maxParallelism: number): number {
-    if (this.#keyGroup < 0) this.#keyGroup = keyGroupOf(this.bytes, 0, this.bytes.length, maxParallelism)
+    if (this.#keyGroup < 0) {
+      const { bytes } = this
+      this.#keyGroup = keyGroupOf(bytes, 0, bytes.length, maxParallelism)
+    }
     return this.#keyGroup
   }
 }

@@ -7,11 +7,14 @@ import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
 import type { StateDescriptor, StateDescriptors } from './descriptor.ts'
 import { KeyCache } from './key-cache.ts'
 import { KeySlot, KeyTable } from './key-table.ts'
+import { type SlotState, valueInSlot } from './slot-states.ts'
 import { Expiry, resolveTtl, type StateTime, stampedSerde } from './ttl.ts'
 import { TtlSweep } from './ttl-sweep.ts'
 
-/** The cells of one key, in the order of declaration. */
+/** The cells of one key, in the order of declaration. States that are kept in the slot have `IN_SLOT` in their place. */
 export type Cells = readonly Cell[]
+
+const IN_SLOT: Cell = { isEmpty: true, collect() {}, restore() {} }
 
 /** Reads the entries of keys of one state (`<operator uid>/<state name>`), by position. */
 export interface KeyReader {
@@ -27,6 +30,8 @@ export interface CellDeclaration {
   readonly create: () => Cell
   /** Set for a state with a ttl. */
   readonly expiry?: Expiry
+  /** Set for what can do without a cell; `values` are in the slot already. Null when there is no room for it. */
+  readonly inSlot?: (values: number) => SlotState | null
 }
 
 /**
@@ -41,6 +46,8 @@ export class KeyedStates {
   readonly #maxParallelism: number
   readonly #declarations: readonly CellDeclaration[]
   readonly #names: readonly string[]
+  /** States that have no cell, by position. */
+  readonly slotStates: readonly (SlotState | null)[]
   /** Null when no state has a ttl. */
   readonly #sweep: TtlSweep | null
   #cache: KeyCache<Cells> | null = null
@@ -55,7 +62,11 @@ export class KeyedStates {
     this.#maxParallelism = maxParallelism
     this.#declarations = declarations
     this.#names = declarations.map(({ name }) => `${uid}/${name}`)
-    this.table = new KeyTable<Cells>(() => declarations.map(({ create }) => create()))
+    this.slotStates = slotStatesOf(declarations)
+    const shared = declarations.map(() => IN_SLOT)
+    const create = (): Cells =>
+      declarations.map((declaration, at) => (this.slotStates[at] === null ? declaration.create() : IN_SLOT))
+    this.table = new KeyTable<Cells>(this.slotStates.includes(null) ? create : () => shared)
     const swept = declarations.flatMap(({ kind, expiry }, at) => (expiry === undefined ? [] : [{ at, kind, expiry }]))
     this.#sweep = swept.length === 0 ? null : new TtlSweep(this.table, swept)
   }
@@ -103,7 +114,7 @@ export class KeyedStates {
   list(): string[] {
     const ids: string[] = []
     for (const slot of this.table.slots()) {
-      if (slot.mark?.isResident === false || hasState(slot)) ids.push(idOf(slot))
+      if (slot.mark?.isResident === false || this.hasState(slot)) ids.push(idOf(slot))
     }
     for (const id of this.#away ?? []) ids.push(id)
     return ids
@@ -144,15 +155,19 @@ export class KeyedStates {
     cache?.onCollected(dirty, epoch)
     for (const slot of dirty) {
       const keyGroup = slot.keyGroup(this.#maxParallelism)
+      const key = slot.bytes
       let isEmpty = true
       for (let at = 0; at < slot.data.length; at++) {
+        const slotState = this.slotStates[at] as SlotState | null
         const cell = slot.data[at] as Cell
+        const target = { state: this.#names[at] as string, keyGroup, key, changes }
         try {
-          cell.collect({ state: this.#names[at] as string, keyGroup, key: slot.bytes, changes })
+          if (slotState === null) cell.collect(target)
+          else slotState.collect(slot, target)
         } catch (cause) {
           throw this.#failed('ENCODE_FAILED', 'written', at, slot.key, cause)
         }
-        if (!cell.isEmpty) isEmpty = false
+        if (slotState === null ? !cell.isEmpty : !slotState.isEmpty(slot)) isEmpty = false
       }
       if (isEmpty && this.#emptied !== null) this.#emptied.push(slot)
       else if (isEmpty && (cache === null || cache.mayForget(slot))) this.table.delete(slot)
@@ -181,7 +196,9 @@ export class KeyedStates {
 
   restoreCell(slot: KeySlot<Cells>, at: number, { sub, value }: StateEntry): void {
     try {
-      ;(slot.data[at] as Cell).restore(sub, value)
+      const slotState = this.slotStates[at] ?? null
+      if (slotState === null) (slot.data[at] as Cell).restore(sub, value)
+      else slotState.restore(slot, sub, value)
     } catch (cause) {
       throw this.#failed('STATE_CORRUPT', 'read', at, slot.key, cause)
     }
@@ -195,14 +212,29 @@ export class KeyedStates {
 
   /** A key with timers keeps its slot with them: they must fire. */
   #drop(slot: KeySlot<Cells>): boolean {
-    const isAway = this.#away !== null && hasState(slot)
+    const isAway = this.#away !== null && this.hasState(slot)
     let isNeeded = false
     this.#declarations.forEach(({ kind, create }, at) => {
-      if (kind !== 'timers') (slot.data as Cell[])[at] = create()
-      else if (!(slot.data[at] as Cell).isEmpty) isNeeded = true
+      if (kind === 'timers') {
+        if (this.#keeps(slot, at)) isNeeded = true
+        return
+      }
+      const slotState = this.slotStates[at] ?? null
+      if (slotState === null) (slot.data as Cell[])[at] = create()
+      else slotState.reset(slot)
     })
     if (isAway && !isNeeded) this.#away?.add(idOf(slot))
     return isNeeded
+  }
+
+  /** Whether something is kept for the key on the heap. */
+  hasState(slot: KeySlot<Cells>): boolean {
+    return this.#declarations.some((_, at) => this.#keeps(slot, at))
+  }
+
+  #keeps(slot: KeySlot<Cells>, at: number): boolean {
+    const slotState = this.slotStates[at] ?? null
+    return slotState === null ? !(slot.data[at] as Cell).isEmpty : !slotState.isEmpty(slot)
   }
 
   #failed(
@@ -221,9 +253,13 @@ export class KeyedStates {
   }
 }
 
-/** Whether something is kept for the key on the heap. */
-export function hasState({ data }: KeySlot<Cells>): boolean {
-  return data.some((cell) => !cell.isEmpty)
+function slotStatesOf(declarations: readonly CellDeclaration[]): (SlotState | null)[] {
+  let values = 0
+  return declarations.map(({ kind, inSlot }) => {
+    const slotState = inSlot?.(values) ?? null
+    if (slotState !== null && kind !== 'timers') values++
+    return slotState
+  })
 }
 
 function idOf({ bytes }: KeySlot<Cells>): string {
@@ -237,16 +273,20 @@ export function declareCells(descriptors: StateDescriptors, time: StateTime): Ce
     if (ttl === undefined) return declareCell(name, kind, serde as Serde<unknown>)
     const resolved = resolveTtl(ttl)
     const stamped = stampedSerde(serde as Serde<unknown>, () => time.ofUse(resolved.time))
-    return { ...declareCell(name, kind, stamped), expiry: new Expiry(resolved, time) }
+    const { format, create } = declareCell(name, kind, stamped)
+    return { name, kind, format, create, expiry: new Expiry(resolved, time) }
   })
 }
 
 function declareCell(name: string, kind: string, stored: Serde<unknown>): CellDeclaration {
-  const create =
-    kind === 'list'
-      ? () => new ListCell(stored)
-      : kind === 'map'
-        ? () => new MapCell(stored)
-        : () => new ValueCell(stored)
-  return { name, kind, format: stored.format, create }
+  const { format } = stored
+  if (kind === 'list') return { name, kind, format, create: () => new ListCell(stored) }
+  if (kind === 'map') return { name, kind, format, create: () => new MapCell(stored) }
+  return {
+    name,
+    kind,
+    format,
+    create: () => new ValueCell(stored),
+    inSlot: (values) => valueInSlot(values, stored),
+  }
 }

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
-import { RoundCell } from '../../../src/operator/loop/round-cell.ts'
+import { RoundState } from '../../../src/operator/loop/round-state.ts'
 import { msgpack } from '../../../src/serde/msgpack.ts'
 import type { StateChange } from '../../../src/state/backend.ts'
 import { type Cell, ValueCell } from '../../../src/state/keyed/cells.ts'
+import { KeySlot } from '../../../src/state/keyed/key-table.ts'
 
 function collected(cell: Cell): StateChange[] {
   const changes: StateChange[] = []
@@ -39,13 +40,19 @@ it('deletes a value that was stored once, also when it was stored by the task be
 })
 
 it('stores once that the turn of a key comes at the end of the round, and nothing when it came and went', () => {
-  const cell = new RoundCell()
-  cell.isSet = true
-  expect(collected(cell)).toMatchObject([{ sub: Buffer.alloc(8), value: new Uint8Array(0) }])
-  expect(collected(cell)).toEqual([])
-  cell.isSet = false
-  expect(collected(cell)).toMatchObject([{ sub: Buffer.alloc(8), value: null }])
-  cell.isSet = true
-  cell.isSet = false
-  expect(collected(cell)).toEqual([])
+  const state = new RoundState()
+  const slot = new KeySlot('key', null)
+  const collected = (): StateChange[] => {
+    const changes: StateChange[] = []
+    state.collect(slot, { state: 'count/round', keyGroup: 3, key: Buffer.from('key'), changes })
+    return changes
+  }
+  slot.isInRound = true
+  expect(collected()).toMatchObject([{ sub: Buffer.alloc(8), value: new Uint8Array(0) }])
+  expect(collected()).toEqual([])
+  slot.isInRound = false
+  expect(collected()).toMatchObject([{ sub: Buffer.alloc(8), value: null }])
+  slot.isInRound = true
+  slot.isInRound = false
+  expect(collected()).toEqual([])
 })
