@@ -5,6 +5,7 @@ import type { ProjectableSerde, Serde } from '../serde.ts'
 import { refuseUnkept } from './accepted.ts'
 import { type Decoder, generateDecoder } from './decoder.ts'
 import { type Encoder, generateEncoder } from './encoder.ts'
+import { generateInOrderDecoder } from './in-order-decoder.ts'
 import { plainEncoder } from './plain-encoder.ts'
 import { type Projected, projectShape } from './projection.ts'
 import { type Rule, ruleOf } from './rule.ts'
@@ -43,7 +44,7 @@ class SchemaCodec<T> implements JsonCodec<T>, Serde<T> {
     this.#shape = read
     this.#rule = rule
     // Where code may not be made from text, all goes the slow way.
-    this.#decode = generated(() => generateDecoder(read)) ?? (() => undefined)
+    this.#decode = generated(() => generateInOrderDecoder(read, generateDecoder(read))) ?? (() => undefined)
     this.#encode = generated(() => generateEncoder(written)) ?? plainEncoder(written)
   }
 

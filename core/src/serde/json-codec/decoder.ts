@@ -29,27 +29,31 @@ export function generateDecoder(shape: Shape): Decoder {
   if (shape.kind !== 'object' && shape.kind !== 'array') return () => undefined
   const code = new DecoderCode()
   const value = code.value(shape)
-  const source = `'use strict'
-${code.strings.map((_, at) => `const string${at} = strings[${at}]`).join('\n')}
-${code.rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
-return function decodeJson(b, p, end) {
+  return code.compile(`return function decodeJson(b, p, end) {
   let q = 0, c = 0
   view(b)
   if (b[p] <= 32) p = skipWhitespace(b, p)
 ${value.code}
   while (p < end && (b[p] === 32 || b[p] === 10 || b[p] === 13 || b[p] === 9)) p++
   return p === end ? ${value.name} : undefined
-}`
-  const runtime = { found, LITERAL, parse, plainEnd, readNumber, readString, skipValue, skipWhitespace, view }
-  const names = [...Object.keys(runtime), 'strings', 'rules', 'keep']
-  const make = new Function(...names, source) as (...given: unknown[]) => Decoder
-  const keep = code.kept.map((shape) => (value: unknown) => pick(shape, value))
-  return make(...Object.values(runtime), code.strings, code.rules, keep)
+}`)
 }
 
 interface ValueCode {
   readonly name: string
   readonly code: string
+}
+
+/** Of the properties of one object, code for each. */
+export interface Variables {
+  readonly fields: readonly string[]
+  readonly declarations: string
+  /** Notes that the property was there. */
+  readonly marks: readonly string[]
+  /** Tells whether it was. */
+  readonly marked: readonly string[]
+  /** Returns unless all were there that must be. */
+  readonly required: string
 }
 
 /** What a variable holds before its value is read: of the type that it will have. */
@@ -64,26 +68,54 @@ const initial: Readonly<Record<Shape['kind'], string>> = {
   any: 'null',
 }
 
-class DecoderCode {
-  readonly strings: StringReader[] = []
-  readonly rules: Rule[] = []
-  readonly kept: Shape[] = []
+export class DecoderCode {
+  readonly #strings: StringReader[] = []
+  readonly #rules: Rule[] = []
+  readonly #kept: Shape[] = []
   #names = 0
+  /** What comes behind each step that could lead out of the record. */
+  protected readonly stop: string = ''
+  /** Sets `q` to the first byte behind the quote at `p` that does not stand for itself in a string of ASCII. */
+  protected readonly plainEnd: string = 'q = plainEnd(b, p + 1, end)'
 
-  value(shape: Shape): ValueCode {
-    const name = this.#name('v')
-    return { name, code: `let ${name} = ${initial[shape.kind]}\n${this.#read(shape, name)}` }
+  /** Makes a decoder of code that returns one, with what it refers to. */
+  compile(body: string, more: Readonly<Record<string, unknown>> = {}): Decoder {
+    const source = `'use strict'
+${this.#strings.map((_, at) => `const string${at} = strings[${at}]`).join('\n')}
+${this.#rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
+${body}`
+    const runtime = {
+      found,
+      LITERAL,
+      parse,
+      plainEnd,
+      readNumber,
+      readString,
+      skipValue,
+      skipWhitespace,
+      view,
+      ...more,
+    }
+    const names = [...Object.keys(runtime), 'strings', 'rules', 'keep']
+    const make = new Function(...names, source) as (...given: unknown[]) => Decoder
+    const keep = this.#kept.map((shape) => (value: unknown) => pick(shape, value))
+    return make(...Object.values(runtime), this.#strings, this.#rules, keep)
   }
 
-  #name(prefix: string): string {
+  value(shape: Shape): ValueCode {
+    const name = this.name('v')
+    return { name, code: `let ${name} = ${initial[shape.kind]}\n${this.read(shape, name)}` }
+  }
+
+  protected name(prefix: string): string {
     return `${prefix}${this.#names++}`
   }
 
   /** Reads a value at `p` into the variable, and moves `p` behind it. */
-  #read(shape: Shape, target: string): string {
+  protected read(shape: Shape, target: string): string {
     switch (shape.kind) {
       case 'string':
-        return `${this.#string(target)}\n${this.#unless(shape.rule, target)}`
+        return `${this.string(target)}\n${this.#unless(shape.rule, target)}`
       case 'number':
         return this.#number(shape, target)
       case 'boolean':
@@ -94,22 +126,22 @@ ${this.#unless(shape.rule, target)}`
       case 'null':
         return `if (${word('null')}) { ${target} = null; p += 4 } else return undefined`
       case 'nullable':
-        return `if (${word('null')}) { ${target} = null; p += 4 } else {\n${this.#read(shape.inner, target)}\n}`
+        return `if (${word('null')}) { ${target} = null; p += 4 } else {\n${this.read(shape.inner, target)}\n}`
       case 'array':
         return this.#array(shape, target)
       case 'object':
-        return this.#object(shape, target)
+        return this.object(shape, target)
       case 'any':
         return this.#any(shape, target)
     }
   }
 
   #unless(rule: Rule | null, target: string): string {
-    return rule === null ? '' : `if (!keeps${this.rules.push(rule) - 1}(${target})) return undefined`
+    return rule === null ? '' : `if (!keeps${this.#rules.push(rule) - 1}(${target})) return undefined`
   }
 
   #any({ rule, kept }: AnyShape, target: string): string {
-    const keep = kept === null ? '' : `${target} = keep[${this.kept.push(kept) - 1}](${target})`
+    const keep = kept === null ? '' : `${target} = keep[${this.#kept.push(kept) - 1}](${target})`
     return `q = skipValue(b, p, 0)
 if (q < 0) return undefined
 ${target} = parse(b, p, q)
@@ -122,13 +154,17 @@ p = q`
   #number({ isInteger, limits, rule }: NumberShape, target: string): string {
     const kept = limits.map(({ comparison, bound }) => `${target} ${comparison} ${bound}`)
     const unkept = kept.length === 0 ? '' : `if (!(${kept.join(' && ')})) return undefined`
-    return [number(target, isInteger), unkept, this.#unless(rule, target)].join('\n')
+    return [this.digits(target, isInteger), unkept, this.#unless(rule, target)].join('\n')
   }
 
-  #string(target: string): string {
-    const reader = this.strings.push(stringReader()) - 1
+  protected digits(target: string, isInteger: boolean): string {
+    return digits(target, isInteger)
+  }
+
+  protected string(target: string): string {
+    const reader = this.#strings.push(stringReader()) - 1
     return `if (b[p] !== 34) return undefined
-q = plainEnd(b, p + 1, end)
+${this.plainEnd}
 if (b[q] === 34) { ${target} = string${reader}(b, p + 1, q); p = q + 1 }
 else {
   ${target} = readString(b, p)
@@ -138,36 +174,34 @@ else {
   }
 
   #array({ items, least, most }: ArrayShape, target: string): string {
-    const list = this.#name('list')
+    const list = this.name('list')
     const item = this.value(items)
     return `if (b[p++] !== 91) return undefined
 const ${list} = []
 if (b[p] <= 32) p = skipWhitespace(b, p)
+${this.stop}
 if (b[p] === 93) p++
 else for (;;) {
 ${item.code}
+  ${this.stop}
   ${list}.push(${item.name})
   if (b[p] <= 32) p = skipWhitespace(b, p)
   c = b[p++]
   if (c === 93) break
   if (c !== 44) return undefined
   if (b[p] <= 32) p = skipWhitespace(b, p)
+  ${this.stop}
 }
 ${least > 0 ? `if (${list}.length < ${least}) return undefined` : ''}
 ${most < Infinity ? `if (${list}.length > ${most}) return undefined` : ''}
 ${target} = ${list}`
   }
 
-  #object(shape: ObjectShape, target: string): string {
+  protected object(shape: ObjectShape, target: string): string {
     const { properties } = shape
-    const fields = properties.map(() => this.#name('f'))
-    const masks = Array.from({ length: Math.ceil(properties.length / BITS) }, () => this.#name('has'))
-    const bit = (at: number): string => `${masks[Math.floor(at / BITS)]} & ${1 << (at % BITS)}`
-    const declarations = [
-      ...properties.map(({ shape: inner }, at) => `let ${fields[at]} = ${initial[inner.kind]}`),
-      ...masks.map((mask) => `let ${mask} = 0`),
-    ].join('\n')
-    const known = this.#name('known')
+    const variables = this.variables(properties)
+    const { fields, declarations, marks, required } = variables
+    const known = this.name('known')
     const unknown = shape.isClosed
       ? 'return undefined'
       : `while (p < end && LITERAL[b[p]] === 1) p++
@@ -182,19 +216,12 @@ ${target} = ${list}`
         return `if (${isName(name)}) {
         p += ${name.length + 1}
         ${colon}
-        ${masks[Math.floor(at / BITS)]} |= ${1 << (at % BITS)}
-${this.#read(inner, fields[at] as string)}
+        ${marks[at]}
+${this.read(inner, fields[at] as string)}
         break ${known}
       }`
       })
       return `case ${first}:\n${tests.join('\n')}\nbreak`
-    })
-    const required = masks.map((mask, index) => {
-      const bits = properties.reduce(
-        (sum, { isOptional }, at) => (Math.floor(at / BITS) === index && !isOptional ? sum | (1 << (at % BITS)) : sum),
-        0,
-      )
-      return bits === 0 ? '' : `if ((${mask} & ${bits}) !== ${bits}) return undefined`
     })
     return `if (b[p++] !== 123) return undefined
 ${declarations}
@@ -214,17 +241,35 @@ ${matched.join('\n')}
   if (c !== 44) return undefined
   if (b[p] <= 32) p = skipWhitespace(b, p)
 }
-${required.join('\n')}
-${this.#literal(properties, fields, bit, target)}`
+${required}
+${this.literal(properties, variables, target)}`
+  }
+
+  protected variables(properties: readonly PropertyShape[]): Variables {
+    const fields = properties.map(() => this.name('f'))
+    const masks = Array.from({ length: Math.ceil(properties.length / BITS) }, () => this.name('has'))
+    const declarations = [
+      ...properties.map(({ shape }, at) => `let ${fields[at]} = ${initial[shape.kind]}`),
+      ...masks.map((mask) => `let ${mask} = 0`),
+    ]
+    const required = masks.map((mask, index) => {
+      const bits = properties.reduce(
+        (sum, { isOptional }, at) => (Math.floor(at / BITS) === index && !isOptional ? sum | (1 << (at % BITS)) : sum),
+        0,
+      )
+      return bits === 0 ? '' : `if ((${mask} & ${bits}) !== ${bits}) return undefined`
+    })
+    return {
+      fields,
+      declarations: declarations.join('\n'),
+      marks: properties.map((_, at) => `${masks[Math.floor(at / BITS)]} |= ${1 << (at % BITS)}`),
+      marked: properties.map((_, at) => `${masks[Math.floor(at / BITS)]} & ${1 << (at % BITS)}`),
+      required: required.join('\n'),
+    }
   }
 
   /** An absent property must be absent from the object too, and objects that hold the same should have one hidden class. */
-  #literal(
-    properties: readonly PropertyShape[],
-    fields: readonly string[],
-    bit: (at: number) => string,
-    target: string,
-  ): string {
+  protected literal(properties: readonly PropertyShape[], { fields, marked }: Variables, target: string): string {
     const optional = [...properties.keys()].filter((at) => properties[at]?.isOptional)
     const literal = (isPresent: (at: number) => boolean): string => {
       const entries = [...properties.keys()].filter(isPresent).map((at) => `${quoted(properties[at])}: ${fields[at]}`)
@@ -233,10 +278,10 @@ ${this.#literal(properties, fields, bit, target)}`
     const combinations = (rest: readonly number[], present: ReadonlySet<number>): string => {
       const [at, ...others] = rest
       if (at === undefined) return literal((own) => !properties[own]?.isOptional || present.has(own))
-      return `if (${bit(at)}) {\n${combinations(others, new Set([...present, at]))}\n} else {\n${combinations(others, present)}\n}`
+      return `if (${marked[at]}) {\n${combinations(others, new Set([...present, at]))}\n} else {\n${combinations(others, present)}\n}`
     }
     if (optional.length <= MOST_COMBINED) return combinations(optional, new Set())
-    const assigned = optional.map((at) => `if (${bit(at)}) ${target}[${quoted(properties[at])}] = ${fields[at]}`)
+    const assigned = optional.map((at) => `if (${marked[at]}) ${target}[${quoted(properties[at])}] = ${fields[at]}`)
     return [literal((at) => !properties[at]?.isOptional), ...assigned].join('\n')
   }
 }
@@ -260,7 +305,7 @@ function word(text: string): string {
 }
 
 /** Whole numbers of up to 15 digits are read here, the others by a function. */
-function number(target: string, isInteger: boolean): string {
+function digits(target: string, isInteger: boolean): string {
   return `{
   const start = p
   c = b[p]

@@ -2,13 +2,21 @@ import type { ByteWriter } from '../byte-writer.ts'
 import { arrayDemand, numberDemand, placeOf } from './demand.ts'
 import type { Rule } from './rule.ts'
 import type { ArrayShape, NumberShape, ObjectShape, PropertyShape, Shape } from './shape.ts'
-import { unfit, unkept, writeAny, writeInt32, writeNumber, writeString } from './writing.ts'
+import {
+  INT32_BYTES,
+  STRING_BYTES,
+  UNIT_BYTES,
+  unfit,
+  unkept,
+  writeAny,
+  writeEscaped,
+  writeInt32,
+  writeNumber,
+  writePlain,
+} from './writing.ts'
 
 /** Appends the value. @throws ENCODE_FAILED with the path of what is not of the shape */
 export type Encoder = (value: unknown, target: ByteWriter) => void
-
-/** Room that a number of 32 bits needs beside the constant text before it. */
-const NUMBER_BYTES = 12
 
 /** Whether a comma goes in front of the next property: known when the code is made, or only when it runs. */
 type Comma = 'no' | 'yes' | { readonly unless: string }
@@ -20,12 +28,12 @@ export function generateEncoder(shape: Shape): Encoder {
   const source = `'use strict'
 ${code.rules.map((_, at) => `const keeps${at} = rules[${at}].isKept`).join('\n')}
 return function encodeJson(value, w) {
-  let b = w.buffer, view = w.view, p = w.position
+  let b = w.buffer, view = w.view, p = w.position, q = 0
 ${body}
 ${code.flush()}
   w.position = p
 }`
-  const runtime = { unfit, unkept, writeAny, writeInt32, writeNumber, writeString, hasOwn: Object.hasOwn }
+  const runtime = { unfit, unkept, writeAny, writeEscaped, writeInt32, writeNumber, writePlain, hasOwn: Object.hasOwn }
   const make = new Function(...Object.keys(runtime), 'rules', 'shapes', source) as (...given: unknown[]) => Encoder
   return make(...Object.values(runtime), code.rules, code.shapes)
 }
@@ -41,10 +49,11 @@ class EncoderCode {
     const place = JSON.stringify(path)
     switch (shape.kind) {
       case 'string':
-        return `${this.flush()}
-if (typeof ${value} !== 'string') throw unfit(${place}, ${value}, 'a string')
+        return `if (typeof ${value} !== 'string') throw unfit(${place}, ${value}, 'a string')
 ${this.#unless(shape.rule, value, place)}
-${call(`writeString(w, ${value})`)}`
+${this.flush(STRING_BYTES, ` + ${value}.length * ${UNIT_BYTES}`)}
+q = writePlain(b, view, p, ${value})
+if (q < 0) { ${call(`writeEscaped(w, ${value})`)} } else p = q`
       case 'number':
         return this.#number(shape, value, place)
       case 'boolean':
@@ -86,23 +95,23 @@ ${this.flush()}
     const kept = limits.map(({ comparison, bound }) => `${value} ${comparison} ${bound}`)
     const isWhole = `(${value} | 0) === ${value}`
     const isRight = isInteger ? `Number.isInteger(${value})` : `${value} - ${value} === 0`
-    return `${this.flush(NUMBER_BYTES)}
+    return `${this.flush(INT32_BYTES)}
 if (typeof ${value} !== 'number') throw unfit(${place}, ${value}, ${demand})
 ${kept.length === 0 ? '' : `if (!(${kept.join(' && ')})) throw unfit(${place}, ${value}, ${demand})`}
 ${this.#unless(rule, value, place)}
-if (${isWhole}) p = writeInt32(b, p, ${value})
+if (${isWhole}) p = writeInt32(view, p, ${value})
 else {
   if (!(${isRight})) throw unfit(${place}, ${value}, ${demand})
   ${call(`writeNumber(w, ${value})`)}
 }`
   }
 
-  /** Writes the constant text so far, with room for as many bytes behind it. */
-  flush(room = 0): string {
+  /** Writes the constant text so far, with room for as many bytes behind it, and for what only runs tell. */
+  flush(room = 0, more = ''): string {
     const text = this.#text
     this.#text = ''
     const bytes = Buffer.byteLength(text) + room
-    return bytes === 0 ? '' : `${ensure(bytes)}\n${stores(text)}`
+    return bytes === 0 ? '' : `${ensure(bytes, more)}\n${stores(text)}`
   }
 
   #name(prefix: string): string {
@@ -200,8 +209,8 @@ export function hasRequired(properties: readonly PropertyShape[]): boolean {
 /** Constant text is written eight bytes at a time, the last of which may be nothing that stays. */
 const SPARE = 8
 
-function ensure(bytes: number): string {
-  return `if (p + ${bytes + SPARE} > b.length) { w.position = p; w.reserve(${bytes + SPARE}); b = w.buffer; view = w.view }`
+function ensure(bytes: number, more = ''): string {
+  return `if (p + ${bytes + SPARE}${more} > b.length) { w.position = p; w.reserve(${bytes + SPARE}${more}); b = w.buffer; view = w.view }`
 }
 
 function stores(text: string): string {

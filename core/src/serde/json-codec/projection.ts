@@ -34,13 +34,14 @@ export function projectShape({ schema, read, rule }: Projected, fields: readonly
       properties: Object.fromEntries(chosen.map(({ name }) => [name, properties?.[name]])),
       required: required.filter((name) => fields.includes(name)),
     } as unknown as TSchema
-    const shape: Shape = { kind: 'object', isClosed: false, properties: chosen }
+    const shape: Shape = { kind: 'object', isClosed: false, properties: chosen, order: read.order }
     return { schema: narrowed, read: shape, written: shape, rule: ruleOf(narrowed) }
   }
   const own = read.kind === 'any' && read.kept?.kind === 'object' ? read.kept.properties : []
   const kept: Shape = {
     kind: 'object',
     isClosed: false,
+    order: fields,
     properties: [...new Set(fields)].map(
       (name): PropertyShape =>
         own.find((property) => property.name === name) ?? {

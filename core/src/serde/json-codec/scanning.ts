@@ -40,6 +40,20 @@ export function view(bytes: Buffer): void {
   offset = bytes.byteOffset
 }
 
+let seen: Buffer | undefined
+let whole: DataView | undefined
+
+/** For words that begin anywhere in the buffer; undefined for a buffer that was not asked for before. */
+export function memoryView(bytes: Buffer): DataView | undefined {
+  if (bytes !== seen) {
+    seen = bytes
+    whole = undefined
+    return undefined
+  }
+  whole ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  return whole
+}
+
 /** The first byte from `start` on that does not stand for itself in a string of ASCII; `end` when there is none before. */
 export function plainEnd(bytes: FastBuffer, start: number, end: number): number {
   let p = start
@@ -76,17 +90,18 @@ export function literalEnd(bytes: FastBuffer, start: number, end: number): numbe
   return p
 }
 
-/** Whether all of `bytes[start, end)`, of which `words` are the words, stands for itself in a string of ASCII. */
-export function isPlain(bytes: Buffer, words: Uint32Array, start: number, end: number): boolean {
-  let p = start
-  for (; p < end && (p & 3) !== 0; p++) if (PLAIN[bytes[p] as number] !== 1) return false
-  const whole = end >>> 2
+const ORDINARY = 0x61616161
+
+/** Whether all bytes from `start` to `end` stand for themselves in a string of ASCII. Up to eight bytes behind them are written to. */
+export function isPlain(view: DataView, start: number, end: number): boolean {
+  view.setInt32(end, ORDINARY, true)
+  view.setInt32(end + 4, ORDINARY, true)
   let found = 0
-  for (let word = p >>> 2; word < whole; word++) {
-    const x = (words[word] as number) | 0
-    found |= x | (x - 0x20202020) | ((x ^ 0x22222222) - 0x01010101) | ((x ^ 0x5c5c5c5c) - 0x01010101)
+  for (let p = start; p < end; p += 8) {
+    const x = view.getInt32(p, true)
+    const y = view.getInt32(p + 4, true)
+    found |= x | y | ((x ^ 0x02020202) - 0x21212121) | ((x ^ 0x5c5c5c5c) - 0x01010101)
+    found |= ((y ^ 0x02020202) - 0x21212121) | ((y ^ 0x5c5c5c5c) - 0x01010101)
   }
-  if ((found & HIGH) !== 0) return false
-  for (p = Math.max(p, whole * 4); p < end; p++) if (PLAIN[bytes[p] as number] !== 1) return false
-  return true
+  return (found & HIGH) === 0
 }

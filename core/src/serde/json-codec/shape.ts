@@ -40,6 +40,8 @@ export interface ObjectShape {
   readonly properties: readonly PropertyShape[]
   /** Whether properties that are not declared are refused. */
   readonly isClosed: boolean
+  /** In which order declared properties are expected, with those that are passed over. */
+  readonly order: readonly string[]
 }
 
 export interface PropertyShape {
@@ -150,6 +152,7 @@ function readObject(schema: JsonSchema, ruleFor: RuleMaker): ObjectShape | null 
   return {
     kind: 'object',
     isClosed: !additionalProperties,
+    order: Object.keys(properties),
     properties: Object.entries(properties as Record<string, JsonSchema>).map(([name, property]) => ({
       name,
       shape: read(property, ruleFor),

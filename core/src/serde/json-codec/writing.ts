@@ -2,113 +2,114 @@ import { StreamError } from '../../errors.ts'
 import type { ByteWriter } from '../byte-writer.ts'
 import type { FastBuffer } from './fast-buffer.ts'
 import type { Rule } from './rule.ts'
-import { isPlain, PLAIN } from './scanning.ts'
+import { isPlain } from './scanning.ts'
 import { type AnyShape, pick } from './shape.ts'
 
 /** Strings up to this length are written character by character; beyond, a native call is quicker. */
-const SHORT = 20
-const BILLION = 1_000_000_000
-/** The two digits of each number below a hundred. */
-const TENS = Uint8Array.from({ length: 100 }, (_, n) => 0x30 + Math.floor(n / 10))
-const ONES = Uint8Array.from({ length: 100 }, (_, n) => 0x30 + (n % 10))
+const SHORT = 14
+/** Bytes that a string needs for each of its units at most, and beside them: quotes, and what is looked at behind it. */
+export const UNIT_BYTES = 3
+export const STRING_BYTES = 16
+/** Bytes that a number of 32 bits needs, and any number; the last few may be nothing that stays. */
+export const INT32_BYTES = 16
+const NUMBER_BYTES = 40
+const ZEROS = 0x30303030
+const HUNDRED_MILLION = 100_000_000
+/** The two digits of each number below a hundred, as bytes of a word. */
+const TWO_DIGITS = Int32Array.from({ length: 100 }, (_, n) => Math.floor(n / 10) | ((n % 10) << 8))
 
 /** A string with its quotes, as JSON.stringify writes it. */
 export function writeString(target: ByteWriter, text: string): void {
-  const { length } = text
-  const at = target.reserve(length * 3 + 2)
-  const buffer = target.buffer as FastBuffer
-  let p = at
-  buffer[p++] = 0x22
-  if (length <= SHORT) {
-    for (let i = 0; i < length; i++) {
-      const c = text.charCodeAt(i)
-      if (PLAIN[c] !== 1) {
-        writeEscaped(target, text)
-        return
-      }
-      buffer[p++] = c
-    }
-  } else {
-    p += buffer.utf8Write(text, p)
-    // Longer than the text: of more than ASCII, with lone surrogates perhaps.
-    if (p - at - 1 !== length || !isPlain(buffer, target.words, at + 1, p)) {
-      writeEscaped(target, text)
-      return
-    }
-  }
-  buffer[p++] = 0x22
-  target.position = p
+  const at = target.reserve(text.length * UNIT_BYTES + STRING_BYTES)
+  const end = writePlain(target.buffer as FastBuffer, target.view, at, text)
+  if (end < 0) writeEscaped(target, text)
+  else target.position = end
 }
 
-function writeEscaped(target: ByteWriter, text: string): void {
+/** A string of plain ASCII with its quotes, for which there must be room. Gives the position behind it; -1 for any other string. */
+export function writePlain(buffer: FastBuffer, view: DataView, at: number, text: string): number {
+  const { length } = text
+  const start = at + 1
+  const end = start + length
+  let units = 0
+  buffer[at] = 0x22
+  if (length <= SHORT) {
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      units |= unit
+      buffer[start + i] = unit
+    }
+    // Longer than the text: of more than ASCII, with lone surrogates perhaps.
+  } else if (buffer.utf8Write(text, start) !== length) return -1
+  if (units > 0x7f || !isPlain(view, start, end)) return -1
+  buffer[end] = 0x22
+  return end + 1
+}
+
+/** A string with characters that are escaped, or longer than a byte. */
+export function writeEscaped(target: ByteWriter, text: string): void {
   target.writeUtf8(JSON.stringify(text))
 }
 
-/** A whole number of 32 bits; there must be room for eleven characters. Gives the position behind it. */
-export function writeInt32(buffer: Buffer, at: number, value: number): number {
-  if (value >= 0) return writeDigits(buffer, at, value)
-  buffer[at] = 0x2d
-  return writeDigits(buffer, at + 1, -value)
+/** A whole number of 32 bits, for which there must be room. Gives the position behind it. */
+export function writeInt32(view: DataView, at: number, value: number): number {
+  if (value >= 0) return writeDigits(view, at, value)
+  view.setInt8(at, 0x2d)
+  return writeDigits(view, at + 1, -value)
 }
 
-/** As many digits as it has, of a whole number from 0 to 2³². */
-function writeDigits(buffer: Buffer, at: number, value: number): number {
-  if (value < 10) {
-    buffer[at] = 0x30 + value
-    return at + 1
+/** As many digits as it has, of a whole number from 0 to 2³¹. */
+function writeDigits(view: DataView, at: number, value: number): number {
+  if (value < 10_000) return writeFirst(view, at, value)
+  if (value < HUNDRED_MILLION) {
+    const high = (value / 10_000) | 0
+    const p = writeFirst(view, at, high)
+    view.setInt32(p, fourDigits(value - high * 10_000), true)
+    return p + 4
   }
-  const end = at + digitsOf(value)
-  let p = end
-  let rest = value
-  while (rest >= 100) {
-    const quotient = (rest / 100) >>> 0
-    const two = rest - quotient * 100
-    buffer[--p] = ONES[two] as number
-    buffer[--p] = TENS[two] as number
-    rest = quotient
-  }
-  buffer[--p] = ONES[rest] as number
-  if (p > at) buffer[p - 1] = TENS[rest] as number
-  return end
+  const high = (value / HUNDRED_MILLION) | 0
+  return writeEight(view, writeFirst(view, at, high), value - high * HUNDRED_MILLION)
+}
+
+/** A number below 10000, without zeros in front. */
+function writeFirst(view: DataView, at: number, value: number): number {
+  const zeros = 3 - (((9 - value) >>> 31) + ((99 - value) >>> 31) + ((999 - value) >>> 31))
+  view.setInt32(at, fourDigits(value) >>> (zeros << 3), true)
+  return at + 4 - zeros
+}
+
+/** Eight digits, with the zeros in front. */
+function writeEight(view: DataView, at: number, value: number): number {
+  const high = (value / 10_000) | 0
+  view.setInt32(at, fourDigits(high), true)
+  view.setInt32(at + 4, fourDigits(value - high * 10_000), true)
+  return at + 8
+}
+
+/** The digits of a number below 10000, as bytes of a word. */
+function fourDigits(value: number): number {
+  const high = (value / 100) | 0
+  return (TWO_DIGITS[high] as number) | ((TWO_DIGITS[value - high * 100] as number) << 16) | ZEROS
 }
 
 /** Any finite number, as JSON.stringify writes it. */
 export function writeNumber(target: ByteWriter, value: number): void {
-  const at = target.reserve(32)
-  const buffer = target.buffer as FastBuffer
-  if (Number.isSafeInteger(value) && value !== 0) {
-    let p = at
-    let rest = value
-    if (rest < 0) {
-      buffer[p++] = 0x2d
-      rest = -rest
-    }
-    const high = Math.floor(rest / BILLION)
-    if (high === 0) {
-      target.position = writeDigits(buffer, p, rest)
-      return
-    }
-    p = writeDigits(buffer, p, high)
-    // Nine digits, with the zeros in front.
-    let low = (rest - high * BILLION) >>> 0
-    for (let i = p + 8; i > p; i -= 2) {
-      const quotient = (low / 100) >>> 0
-      const two = low - quotient * 100
-      buffer[i] = ONES[two] as number
-      buffer[i - 1] = TENS[two] as number
-      low = quotient
-    }
-    buffer[p] = 0x30 + low
-    target.position = p + 9
+  const at = target.reserve(NUMBER_BYTES)
+  const { view } = target
+  if (!Number.isSafeInteger(value)) {
+    target.position = at + (target.buffer as FastBuffer).latin1Write(String(value), at)
     return
   }
-  target.position = at + buffer.latin1Write(String(value), at)
-}
-
-function digitsOf(value: number): number {
-  if (value < 100_000) return value < 100 ? 2 : value < 1_000 ? 3 : value < 10_000 ? 4 : 5
-  if (value < 10_000_000) return value < 1_000_000 ? 6 : 7
-  return value < 100_000_000 ? 8 : value < BILLION ? 9 : 10
+  let p = at
+  // Minus zero is written as zero.
+  let rest = value
+  if (rest < 0) {
+    view.setInt8(p++, 0x2d)
+    rest = -rest
+  }
+  const high = Math.floor(rest / HUNDRED_MILLION) | 0
+  const low = (rest - high * HUNDRED_MILLION) | 0
+  target.position = high === 0 ? writeDigits(view, p, low) : writeEight(view, writeDigits(view, p, high), low)
 }
 
 /** Anything, as the language writes it. What is written is checked too: a Date or a Map is something else by then. */

@@ -175,8 +175,9 @@ function expected(bytes: Buffer, fields: Readonly<Record<string, (value: unknown
 
 function read(serde: Serde<unknown>, bytes: Buffer, after: string): unknown {
   const around = Buffer.concat([Buffer.from('x'), bytes, Buffer.from(after)])
-  // Again: what is read a second time is scanned by words.
-  const [once, again] = [0, 1].map(() => {
+  const among = Buffer.concat([around, Buffer.from(after.repeat(200)), Buffer.alloc(200, 'x')])
+  // Again: what is read a second time is scanned by words, and among others it is expected in order.
+  const [once, ...again] = [around, around, among, among, among].map((around) => {
     try {
       return serde.decode(around, 1, 1 + bytes.length)
     } catch (error) {
@@ -184,7 +185,7 @@ function read(serde: Serde<unknown>, bytes: Buffer, after: string): unknown {
       return 'refused'
     }
   })
-  expect(again).toStrictEqual(once)
+  for (const other of again) expect(other).toStrictEqual(once)
   return once
 }
 
