@@ -5,14 +5,11 @@
 export class ByteWriter {
   position = 0
   readonly buffer: Buffer
-  /** The same bytes, four at a time, but for what is left over at the end. */
-  readonly words: Uint32Array
   /** The same bytes, for numbers that stand anywhere among them. */
   readonly view: DataView
 
   constructor(initialBytes = 1024) {
     this.buffer = Buffer.allocUnsafeSlow(initialBytes)
-    this.words = wordsOf(this.buffer)
     this.view = viewOf(this.buffer)
   }
 
@@ -74,16 +71,10 @@ export class ByteWriter {
   }
 
   #use(buffer: Buffer): void {
-    const own = this as { buffer: Buffer; words: Uint32Array; view: DataView }
+    const own = this as { buffer: Buffer; view: DataView }
     own.buffer = buffer
-    own.words = wordsOf(buffer)
     own.view = viewOf(buffer)
   }
-}
-
-/** A buffer of its own begins at the first byte of its memory. */
-function wordsOf(buffer: Buffer): Uint32Array {
-  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2)
 }
 
 function viewOf(buffer: Buffer): DataView {

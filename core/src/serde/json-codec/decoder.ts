@@ -75,8 +75,6 @@ export class DecoderCode {
   #names = 0
   /** What comes behind each step that could lead out of the record. */
   protected readonly stop: string = ''
-  /** Sets `q` to the first byte behind the quote at `p` that does not stand for itself in a string of ASCII. */
-  protected readonly plainEnd: string = 'q = plainEnd(b, p + 1, end)'
 
   /** Makes a decoder of code that returns one, with what it refers to. */
   compile(body: string, more: Readonly<Record<string, unknown>> = {}): Decoder {
@@ -164,7 +162,7 @@ p = q`
   protected string(target: string): string {
     const reader = this.#strings.push(stringReader()) - 1
     return `if (b[p] !== 34) return undefined
-${this.plainEnd}
+q = plainEnd(b, p + 1, end)
 if (b[q] === 34) { ${target} = string${reader}(b, p + 1, q); p = q + 1 }
 else {
   ${target} = readString(b, p)

@@ -3,7 +3,7 @@ import { arrayDemand, numberDemand, placeOf } from './demand.ts'
 import type { Rule } from './rule.ts'
 import type { ArrayShape, NumberShape, ObjectShape, PropertyShape, Shape } from './shape.ts'
 import {
-  INT32_BYTES,
+  INTEGER_BYTES,
   STRING_BYTES,
   UNIT_BYTES,
   unfit,
@@ -13,6 +13,7 @@ import {
   writeInt32,
   writeNumber,
   writePlain,
+  writeSafeInteger,
 } from './writing.ts'
 
 /** Appends the value. @throws ENCODE_FAILED with the path of what is not of the shape */
@@ -33,7 +34,17 @@ ${body}
 ${code.flush()}
   w.position = p
 }`
-  const runtime = { unfit, unkept, writeAny, writeEscaped, writeInt32, writeNumber, writePlain, hasOwn: Object.hasOwn }
+  const runtime = {
+    unfit,
+    unkept,
+    writeAny,
+    writeEscaped,
+    writeInt32,
+    writeNumber,
+    writePlain,
+    writeSafeInteger,
+    hasOwn: Object.hasOwn,
+  }
   const make = new Function(...Object.keys(runtime), 'rules', 'shapes', source) as (...given: unknown[]) => Encoder
   return make(...Object.values(runtime), code.rules, code.shapes)
 }
@@ -95,11 +106,12 @@ ${this.flush()}
     const kept = limits.map(({ comparison, bound }) => `${value} ${comparison} ${bound}`)
     const isWhole = `(${value} | 0) === ${value}`
     const isRight = isInteger ? `Number.isInteger(${value})` : `${value} - ${value} === 0`
-    return `${this.flush(INT32_BYTES)}
+    return `${this.flush(INTEGER_BYTES)}
 if (typeof ${value} !== 'number') throw unfit(${place}, ${value}, ${demand})
 ${kept.length === 0 ? '' : `if (!(${kept.join(' && ')})) throw unfit(${place}, ${value}, ${demand})`}
 ${this.#unless(rule, value, place)}
 if (${isWhole}) p = writeInt32(view, p, ${value})
+else if (Number.isSafeInteger(${value})) p = writeSafeInteger(view, p, ${value})
 else {
   if (!(${isRight})) throw unfit(${place}, ${value}, ${demand})
   ${call(`writeNumber(w, ${value})`)}

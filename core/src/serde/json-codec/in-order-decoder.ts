@@ -1,7 +1,7 @@
 import { type Decoder, DecoderCode } from './decoder.ts'
-import { readNumber } from './reading.ts'
 import { memoryView } from './scanning.ts'
 import type { ObjectShape, Shape } from './shape.ts'
+import { LONGEST_REMEMBERED, recall, stringMemory } from './string-memory.ts'
 
 /*
  * Most records of a topic come from one program, which writes the same properties in the same order, usually that of the schema.
@@ -24,7 +24,8 @@ export function generateInOrderDecoder(shape: Shape, anyOrder: Decoder): Decoder
   if (shape.kind !== 'object' || values(shape) > LARGEST) return anyOrder
   const code = new InOrderCode()
   const value = code.value(shape)
-  const body = `let wait = 0, failures = 0
+  const body = `${code.memories.map((name) => `const ${name} = memory()`).join('\n')}
+let wait = 0, failures = 0
 function inOrder(b, view, p, end) {
   let q = 0, c = 0, x = 0, y = 0, at = 0
   if (b[p] <= 32) p = skipWhitespace(b, p)
@@ -42,7 +43,7 @@ return function decodeInOrder(b, p, end) {
   wait = Math.min(2 ** failures++ - 1, ${LONGEST_WAIT})
   return anyOrder(b, p, end)
 }`
-  return code.compile(body, { anyOrder, memoryView, POWERS, readNumber })
+  return code.compile(body, { anyOrder, memory: stringMemory, memoryView, POWERS, recall })
 }
 
 function values(shape: Shape): number {
@@ -65,7 +66,7 @@ const lowest = (bits: string): string => `(31 - Math.clz32(${bits} & -${bits}) >
 
 class InOrderCode extends DecoderCode {
   protected override readonly stop = 'if (p >= end) return undefined'
-  protected override readonly plainEnd = stringEnd((x) => `(${x} | ${special(x)}) & ${ones(0x80)}`)
+  readonly memories: string[] = []
   longestName = 0
 
   protected override object({ properties, order }: ObjectShape, target: string): string {
@@ -107,6 +108,22 @@ return undefined
 }
 ${variables.required}
 ${this.literal(properties, variables, target)}`
+  }
+
+  protected override string(target: string): string {
+    const field = this.name('memory')
+    this.memories.push(field)
+    return `if (b[p] !== 34) return undefined
+${plainEnd}
+if (b[q] === 34) {
+  c = q - p - 1
+  ${target} = c <= ${LONGEST_REMEMBERED} ? recall(${field}, b, view, p + 1, c) : b.latin1Slice(p + 1, q)
+  p = q + 1
+} else {
+  ${target} = readString(b, p)
+  if (${target} === undefined) return undefined
+  p = found.at
+}`
   }
 
   protected override digits(target: string, isInteger: boolean): string {
@@ -151,6 +168,8 @@ for (;;) {
 at = ${lowest('x')}
 q += (at & ~(at >> 31)) | ((${lowest('y')} + 4) & (at >> 31))`
 }
+
+const plainEnd = stringEnd((x) => `(${x} | ${special(x)}) & ${ones(0x80)}`)
 
 /** Loads four bytes at `p`, less what makes digits of numbers, and finds those that are none. */
 const load = `x = ${word('p')} ^ ${ones(0x30)}

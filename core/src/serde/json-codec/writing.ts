@@ -10,8 +10,8 @@ const SHORT = 14
 /** Bytes that a string needs for each of its units at most, and beside them: quotes, and what is looked at behind it. */
 export const UNIT_BYTES = 3
 export const STRING_BYTES = 16
-/** Bytes that a number of 32 bits needs, and any number; the last few may be nothing that stays. */
-export const INT32_BYTES = 16
+/** Bytes that a whole number needs, and any number; the last few may be nothing that stays. */
+export const INTEGER_BYTES = 24
 const NUMBER_BYTES = 40
 const ZEROS = 0x30303030
 const HUNDRED_MILLION = 100_000_000
@@ -95,11 +95,13 @@ function fourDigits(value: number): number {
 /** Any finite number, as JSON.stringify writes it. */
 export function writeNumber(target: ByteWriter, value: number): void {
   const at = target.reserve(NUMBER_BYTES)
-  const { view } = target
-  if (!Number.isSafeInteger(value)) {
-    target.position = at + (target.buffer as FastBuffer).latin1Write(String(value), at)
-    return
-  }
+  target.position = Number.isSafeInteger(value)
+    ? writeSafeInteger(target.view, at, value)
+    : at + (target.buffer as FastBuffer).latin1Write(String(value), at)
+}
+
+/** A whole number that a double holds exactly, for which there must be room. Gives the position behind it. */
+export function writeSafeInteger(view: DataView, at: number, value: number): number {
   let p = at
   // Minus zero is written as zero.
   let rest = value
@@ -109,7 +111,7 @@ export function writeNumber(target: ByteWriter, value: number): void {
   }
   const high = Math.floor(rest / HUNDRED_MILLION) | 0
   const low = (rest - high * HUNDRED_MILLION) | 0
-  target.position = high === 0 ? writeDigits(view, p, low) : writeEight(view, writeDigits(view, p, high), low)
+  return high === 0 ? writeDigits(view, p, low) : writeEight(view, writeDigits(view, p, high), low)
 }
 
 /** Anything, as the language writes it. What is written is checked too: a Date or a Map is something else by then. */
