@@ -3,6 +3,7 @@ import { ALWAYS, type Automaton, type Edge, type End, type Negation, type Positi
 import type { Condition } from '../pattern/condition.ts'
 import type { AnyMatch } from '../pattern/match-types.ts'
 import { ConditionContext } from './condition-context.ts'
+import { endsByTime, isDue, openAt, setDeadline } from './deadlines.ts'
 import type { Dewey } from './dewey.ts'
 import { compareTaken, matchOf, type Taken, takenBy } from './matched-events.ts'
 import { type HeldMatch, PartialMatch, type PartialMatches } from './partial-matches.ts'
@@ -176,7 +177,7 @@ export class Matcher {
       }
       if (open !== openBefore) {
         run.open = open
-        this.#setDeadline(run)
+        setDeadline(this.automaton, run)
       }
       runs[kept++] = run
     }
@@ -277,7 +278,7 @@ export class Matcher {
       matches.buffer.release(node, child.version)
       return
     }
-    this.#setDeadline(child)
+    setDeadline(this.automaton, child)
     if (child.deadlineMs < matches.deadlineMs) matches.deadlineMs = child.deadlineMs
     matches.runs.push(child)
   }
@@ -322,26 +323,13 @@ export class Matcher {
 
   // Time
 
-  #setDeadline(run: PartialMatch): void {
-    if (!this.automaton.isTimed) return
-    let deadlineMs = run.startTimestamp + this.automaton.withinMs
-    const { edges, ends } = this.automaton.positions[run.node.position] as Position
-    const last = run.node.event.timestamp
-    for (let at = 0; at < edges.length + ends.length; at++) {
-      if ((run.open & (1 << at)) === 0) continue
-      const { withinMs } = (at < edges.length ? edges[at] : ends[at - edges.length]) as Edge | End
-      deadlineMs = Math.min(deadlineMs, last + withinMs)
-    }
-    run.deadlineMs = deadlineMs
-  }
-
   /** Closes what had to come by then, in the order of the deadlines. */
   #expireUpTo(timestamp: number): void {
     const matches = this.#matches
     while (matches.deadlineMs <= timestamp && matches.deadlineMs < FOREVER) {
       // A match may drop what would time out later, so there it goes step by step.
       const untilMs = this.#isSkipping ? matches.deadlineMs : timestamp
-      const due = matches.runs.filter((run) => this.#isDue(run, untilMs))
+      const due = matches.runs.filter((run) => isDue(this.automaton, run, untilMs))
       due.sort((a, b) => a.deadlineMs - b.deadlineMs)
       for (const [at, run] of due.entries()) {
         const { deadlineMs } = run
@@ -355,51 +343,16 @@ export class Matcher {
     }
   }
 
-  /**
-   * Whether a partial match is complete, or over, by then. A way on that closes before the others is of no consequence, and is
-   * done with here: so what is of consequence can be put in the order of its time.
-   */
-  #isDue(run: PartialMatch, untilMs: number): boolean {
-    while (run.deadlineMs <= untilMs) {
-      const open = this.#openAt(run, run.deadlineMs)
-      if (open === 0 || this.#endsByTime(run, open)) return true
-      run.open = open
-      this.#setDeadline(run)
-    }
-    return false
-  }
-
-  /** The ways on for which there is still time. */
-  #openAt(run: PartialMatch, nowMs: number): number {
-    if (nowMs >= run.startTimestamp + this.automaton.withinMs) return 0
-    const { edges, ends } = this.automaton.positions[run.node.position] as Position
-    const last = run.node.event.timestamp
-    let open = run.open
-    for (let at = 0; at < edges.length + ends.length; at++) {
-      const { withinMs } = (at < edges.length ? edges[at] : ends[at - edges.length]) as Edge | End
-      if (nowMs >= last + withinMs) open &= ~(1 << at)
-    }
-    return open
-  }
-
-  /** Whether it becomes a match with the closing of all ways but these. */
-  #endsByTime(run: PartialMatch, open: number): boolean {
-    if (run.isGiven) return false
-    const { edges, ends } = this.automaton.positions[run.node.position] as Position
-    const closing = run.open & ~open
-    return ends.some(({ when }, at) => when === 'time' && (closing & (1 << (edges.length + at))) !== 0)
-  }
-
   #expire(run: PartialMatch, nowMs: number): void {
-    const open = this.#openAt(run, nowMs)
-    if (this.#endsByTime(run, open)) {
+    const open = openAt(this.automaton, run, nowMs)
+    if (endsByTime(this.automaton, run, open)) {
       this.#timestamp = nowMs
       this.#complete(run.node, run.version, run.startSequence)
       run.isGiven = true
     }
     run.open = open
     if (open !== 0) {
-      this.#setDeadline(run)
+      setDeadline(this.automaton, run)
       return
     }
     if (!run.isGiven) {

@@ -15,7 +15,7 @@ import {
   valueState,
   type WorkerEvent,
 } from '../../src/index.ts'
-import { sleep, systemClock } from '../../src/time/clock.ts'
+import { systemClock } from '../../src/time/clock.ts'
 
 const counting = (name: string): Job =>
   job(name, (env) => {
