@@ -1,11 +1,13 @@
+import { RedisServer } from '@millrace/testcontainers'
+import { processCpuMs, processPeakRssMb } from '../nexmark/process-times.ts'
 import { median } from '../report/statistics.ts'
 import { graphologyRun } from './graphology.ts'
 import { inOwnProcess } from './own-process.ts'
 import type { LoopOutcome, LoopRun } from './run-loop.ts'
 
 /*
- * Loops over a random graph, with log and state in memory, and epochs as in production: connected components (delta) and
- * PageRank (bulk). Every result is checked against a computation over arrays.
+ * Loops over a random graph, with the log in memory, state in Redis, and epochs as in production: connected components (delta)
+ * and PageRank (bulk). Every result is checked against a computation over arrays.
  */
 
 export interface LoopsOptions {
@@ -29,6 +31,9 @@ export interface LoopsResult {
   readonly cpuMs: number
   readonly arraysMs: number
   readonly peakMegabytes: number
+  /** Of Redis, which keeps the state. */
+  readonly stateCpuMs: number | null
+  readonly statePeakMegabytes: number | null
   readonly perRound: LoopOutcome['perRound']
 }
 
@@ -44,10 +49,8 @@ export async function benchLoops(
   const { vertices, edges, parallelism } = sizes
   say(`${count(vertices)} vertices, ${count(edges)} edges, parallelism ${parallelism}`)
   for (const program of ['components', 'page-rank'] as const) {
-    const outcomes: LoopOutcome[] = []
-    for (let run = 0; run < runs; run++) {
-      outcomes.push(await inOwnProcess<LoopOutcome>('run-loop.ts', { program, epochMs: EPOCH_MS, ...sizes }))
-    }
+    const outcomes: MeasuredLoop[] = []
+    for (let run = 0; run < runs; run++) outcomes.push(await measured({ program, epochMs: EPOCH_MS, ...sizes }))
     const result = summary(program, outcomes)
     results.push(result)
     say(told(result))
@@ -57,8 +60,20 @@ export async function benchLoops(
   return results
 }
 
-function summary(program: LoopRun['program'], outcomes: readonly LoopOutcome[]): LoopsResult {
-  const [first] = outcomes as [LoopOutcome]
+interface MeasuredLoop extends LoopOutcome {
+  readonly stateCpuMs: number | null
+  readonly statePeakMegabytes: number | null
+}
+
+/** A run, with a Redis of its own. */
+async function measured(options: Omit<LoopRun, 'redisUrl'>): Promise<MeasuredLoop> {
+  await using state = await RedisServer.start()
+  const outcome = await inOwnProcess<LoopOutcome>('run-loop.ts', { ...options, redisUrl: state.url })
+  return { ...outcome, stateCpuMs: processCpuMs(state.pid), statePeakMegabytes: processPeakRssMb(state.pid) }
+}
+
+function summary(program: LoopRun['program'], outcomes: readonly MeasuredLoop[]): LoopsResult {
+  const [first] = outcomes as [MeasuredLoop]
   const edges = first.perRound.reduce((sum, round) => sum + round.edges, 0)
   const loopMs = median(outcomes.map((outcome) => outcome.loopMs))
   return {
@@ -70,16 +85,20 @@ function summary(program: LoopRun['program'], outcomes: readonly LoopOutcome[]):
     cpuMs: median(outcomes.map(({ cpuMs }) => cpuMs)),
     arraysMs: median(outcomes.map(({ arraysMs }) => arraysMs)),
     peakMegabytes: median(outcomes.map(({ peakBytes }) => peakBytes)) / 1e6,
+    stateCpuMs: first.stateCpuMs,
+    statePeakMegabytes: first.statePeakMegabytes,
     perRound: first.perRound,
   }
 }
 
 function told(result: LoopsResult): string {
   const { rounds, roundsPerSecond, edgesPerSecond, totalMs, cpuMs, arraysMs, peakMegabytes } = result
+  const { stateCpuMs, statePeakMegabytes } = result
   return (
     `${result.case.padEnd(12)} ${rounds} rounds, ${roundsPerSecond.toFixed(2)} rounds/s, ` +
     `${count(edgesPerSecond)} edges/s in the loop; ${(totalMs / 1_000).toFixed(1)} s with reading the graph ` +
-    `(CPU ${(cpuMs / 1_000).toFixed(1)} s; over arrays ${(arraysMs / 1_000).toFixed(2)} s); peak ${count(peakMegabytes)} MB`
+    `(CPU ${(cpuMs / 1_000).toFixed(1)} s; over arrays ${(arraysMs / 1_000).toFixed(2)} s); peak ${count(peakMegabytes)} MB; ` +
+    `Redis: CPU ${((stateCpuMs ?? Number.NaN) / 1_000).toFixed(1)} s, peak ${count(statePeakMegabytes ?? Number.NaN)} MB`
   )
 }
 

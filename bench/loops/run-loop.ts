@@ -1,4 +1,4 @@
-import { memoryLog, memoryState, silentLogger } from '@millrace/core'
+import { memoryLog, redis, silentLogger } from '@millrace/core'
 import { randomEdges } from './graph.ts'
 import { componentsJob, type Graph, type Observed, pageRankJob } from './programs.ts'
 
@@ -10,6 +10,7 @@ export interface LoopRun {
   readonly rounds: number
   readonly epochMs: number
   readonly parallelism: number
+  readonly redisUrl: string
 }
 
 export interface LoopOutcome {
@@ -37,6 +38,7 @@ async function run({
   rounds: maxRounds,
   epochMs,
   parallelism,
+  redisUrl,
 }: LoopRun): Promise<LoopOutcome> {
   const [from, to] = randomEdges(vertices, edges)
   const graph = program === 'components' ? asGraph(vertices, [from, to], [to, from]) : asGraph(vertices, [from], [to])
@@ -48,7 +50,8 @@ async function run({
       ? componentsJob(graph, observed, components)
       : pageRankJob(graph, observed, maxRounds, ranks)
   const startedAt = performance.now()
-  await job.run({ log: memoryLog(), state: memoryState(), logger: silentLogger, epochInterval: epochMs, parallelism })
+  const state = redis({ url: redisUrl })
+  await job.run({ log: memoryLog(), state, logger: silentLogger, epochInterval: epochMs, parallelism })
   const totalMs = performance.now() - startedAt
   const { user, system } = process.cpuUsage()
   const checkedAt = performance.now()

@@ -54,6 +54,10 @@ export abstract class BaseOperator<Out> implements Operator {
     return null
   }
 
+  get changedKeys(): number {
+    return 0
+  }
+
   get driven(): Driven | null {
     return null
   }

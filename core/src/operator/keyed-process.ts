@@ -150,6 +150,10 @@ export class KeyedProcessOperator extends BaseOperator<never> {
     )
   }
 
+  override get changedKeys(): number {
+    return this.#states.table.dirtySize
+  }
+
   override peek(key: unknown): object | undefined {
     const { table, slotStates } = this.#states
     const slot = table.find(key)

@@ -137,6 +137,8 @@ export interface Operator {
   /** Whether a stored state (`<uid>/<name>`) is to be restored before the start; else it is read when it is needed. */
   restoresAtStart(state: string): boolean
   restoreOperatorState(state: OperatorState): void
+  /** Keys whose state has changed since the last barrier. */
+  readonly changedKeys: number
   /** User code's `open`; may be asynchronous. */
   open(): void | Promise<void>
   readonly catalog: readonly StateCatalogEntry[]

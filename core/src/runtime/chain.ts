@@ -213,6 +213,12 @@ export class Chain implements PendingWork {
     return this.driven.some(({ defersBarriers }) => defersBarriers)
   }
 
+  get changedKeys(): number {
+    let keys = 0
+    for (const operator of this.operators.values()) keys += operator.changedKeys
+    return keys
+  }
+
   /** Those furthest downstream first, so that what is held becomes less before it becomes more. */
   produce(budget: number): boolean {
     for (const work of this.#pending) if (work.produce(budget)) return true

@@ -12,6 +12,11 @@ import type { TakenOver } from './task-take-over.ts'
 
 /** How many epochs a barrier that is due may wait for the end of a round. */
 const MAX_DEFERRED_EPOCHS = 30
+/**
+ * So many changed keys end an epoch before its time: a barrier collects them in one go, a few microseconds each, in which the
+ * process does nothing else, such as telling the group that it lives.
+ */
+const MAX_CHANGED_KEYS = 250_000
 
 export interface RecordCounts {
   readonly recordsIn: number
@@ -92,9 +97,10 @@ export class TaskEpochs {
     return this.isDirty && this.#committing === null && !this.#options.chain.suspendsCommits
   }
 
-  /** When the next barrier is due by the clock. A backlog that ends brings it forward. */
+  /** When the next barrier is due. A backlog that ends brings it forward, and so does much that has changed. */
   get dueAt(): number {
     const { environment, inputs, chain } = this.#options
+    if (chain.changedKeys >= MAX_CHANGED_KEYS) return this.#lastBarrierAt
     const { epochIntervalMs, backlogEpochIntervalMs } = environment
     const isLonger = backlogEpochIntervalMs !== null && inputs.isBacklog
     const deferredMs = chain.defersBarriers ? MAX_DEFERRED_EPOCHS * epochIntervalMs : 0

@@ -26,6 +26,9 @@ interface Member {
   cancelSession: CancelTimer
 }
 
+/** A timer that is so late tells that nothing else could run either. */
+const STOOD_STILL_MS = 100
+
 /**
  * The server's side of a consumer group, with Kafka's classic protocol: all members join, one of them assigns, all are given
  * their assignment; a member that stays silent for its session's time is put out, and everything begins anew.
@@ -175,8 +178,13 @@ export class GroupCoordinator {
 
   #refresh(memberId: string, member: Member): void {
     member.cancelSession()
-    member.cancelSession = this.#clock.setTimer(member.request.sessionTimeoutMs, () => {
-      if (member.joining === null && this.#members.get(memberId) === member) this.#remove(memberId, member)
+    const { sessionTimeoutMs } = member.request
+    const endsAt = this.#clock.now() + sessionTimeoutMs
+    member.cancelSession = this.#clock.setTimer(sessionTimeoutMs, () => {
+      if (member.joining !== null || this.#members.get(memberId) !== member) return
+      // The process stood still, and the member, which lives in it, could not be heard.
+      if (this.#clock.now() - endsAt > STOOD_STILL_MS) this.#refresh(memberId, member)
+      else this.#remove(memberId, member)
     })
   }
 }

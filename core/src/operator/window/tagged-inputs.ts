@@ -59,6 +59,10 @@ export class TaggedInputs implements Operator {
     return this.#operator.driven
   }
 
+  get changedKeys(): number {
+    return this.#operator.changedKeys
+  }
+
   snapshotRounds(): unknown {
     const aligned = this.#gate.rounds.snapshot()
     const operator = this.#operator.snapshotRounds()

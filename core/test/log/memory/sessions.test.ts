@@ -3,6 +3,7 @@ import type { GroupMember, Log, LogWriter } from '../../../src/log/log.ts'
 import { type MemoryLogProvider, memoryLog } from '../../../src/log/memory/index.ts'
 import { silentLogger } from '../../../src/metrics/logger.ts'
 import { WorkerClock } from '../../../src/testing/simulation/worker-clock.ts'
+import { sleep, systemClock } from '../../../src/time/clock.ts'
 import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 
 const SESSION_MS = 300
@@ -100,6 +101,17 @@ describe('sessions of the memory log', () => {
     expect(sleeper.lost).toHaveLength(1)
     expect(sleeper.member?.memberId).not.toBe(before)
     expect([sleeper.assigned.at(-1), other.assigned.at(-1)]).toEqual(['1 of 2', '1 of 2'])
+  })
+
+  it('keeps a member that could not be heard because the process stood still', async () => {
+    const log = memoryLog().create({ clock: systemClock, logger: silentLogger })
+    const only = join(log)
+    while (only.assigned.length === 0) await sleep(systemClock, 10)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * SESSION_MS)
+    await sleep(systemClock, SESSION_MS)
+    expect([only.assigned, only.lost]).toEqual([['1 of 1'], []])
+    await only.member?.leave()
+    await log.close()
   })
 
   it('goes on without a member that does not join again within the rebalance timeout', async () => {
