@@ -42,12 +42,17 @@ const settings = {
     throw new TypeError('a function is no data')
   },
 }
-const packr = new Packr(settings)
 // One object for every call, so that decoding allocates only the value.
 const range = { start: 0, end: 0 }
 
 class MsgpackSerde<T> implements Serde<T> {
-  readonly format = 'msgpack@1'
+  readonly format: string
+  readonly #packr: Packr
+
+  constructor(format: string, packr: Packr) {
+    this.format = format
+    this.#packr = packr
+  }
 
   get isDetached(): boolean {
     return true
@@ -59,7 +64,7 @@ class MsgpackSerde<T> implements Serde<T> {
     range.start = start
     range.end = end
     try {
-      return packr.unpack(bytes, range) as T
+      return this.#packr.unpack(bytes, range) as T
     } catch (cause) {
       throw new DecodeError(`${end - start} bytes are not one MessagePack value: ${(cause as Error).message}`, {
         cause,
@@ -70,7 +75,7 @@ class MsgpackSerde<T> implements Serde<T> {
   encode(value: T, target: ByteWriter): void {
     let packed: Uint8Array
     try {
-      packed = packr.pack(hasMap(value) ? wrapMaps(value) : value, RESET_BUFFER)
+      packed = this.#packr.pack(hasMap(value) ? wrapMaps(value) : value, RESET_BUFFER)
     } catch (cause) {
       throw new StreamError('ENCODE_FAILED', `a value cannot be written as MessagePack: ${(cause as Error).message}`, {
         cause,
@@ -80,7 +85,7 @@ class MsgpackSerde<T> implements Serde<T> {
   }
 }
 
-const shared = new MsgpackSerde<never>()
+const shared = new MsgpackSerde<never>('msgpack@1', new Packr(settings))
 
 /**
  * Values as MessagePack: about as fast as JSON and smaller, and Date, Map, Set, bigint, bytes, typed arrays and undefined
@@ -92,6 +97,15 @@ const shared = new MsgpackSerde<never>()
  */
 export function msgpack<T>(): Serde<T> {
   return shared as unknown as Serde<T>
+}
+
+/**
+ * The serde for values that come back within this process, by the same serde: instead of `msgpack`, which writes the names of an
+ * object's fields with each of them, one that writes them once and keeps them; any other as it is.
+ */
+export function rowSerde<T>(serde: Serde<T>): Serde<T> {
+  if ((serde as unknown) !== shared) return serde
+  return new MsgpackSerde<T>('msgpack-rows', new Packr({ ...settings, useRecords: true, structures: [] }))
 }
 
 function hasMap(value: unknown): boolean {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { msgpack } from '../../src/serde/msgpack.ts'
+import { json } from '../../src/serde/json.ts'
+import { msgpack, rowSerde } from '../../src/serde/msgpack.ts'
 import { decodedFrom, encoded, expectDecodeError, throughRange } from './codec.ts'
 
 const propertyName = fc.string().filter((name) => name !== '__proto__')
@@ -99,5 +100,37 @@ describe('msgpack', () => {
   ])('refuses to write %s with ENCODE_FAILED and goes on working', (_, value) => {
     expect(() => encoded(msgpack<unknown>(), value)).toThrowError(expect.objectContaining({ code: 'ENCODE_FAILED' }))
     expect(throughRange(msgpack<unknown>(), [1, 'x'])).toEqual([1, 'x'])
+  })
+})
+
+describe('the serde for rows that stay in the process', () => {
+  it('gives back what msgpack gives back, in whatever order rows of whatever shapes are read', () => {
+    const rows = rowSerde(msgpack<unknown>())
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 12 }), (values) => {
+        const all = values.map((value) => encoded(rows, value))
+        expect(all.map((bytes) => decodedFrom(rows, bytes)).toReversed()).toStrictEqual(values.toReversed())
+        expect(all.toReversed().map((bytes) => decodedFrom(rows, bytes))).toStrictEqual(values.toReversed())
+      }),
+      { numRuns: 500 },
+    )
+    class Point {
+      x = 1
+      y = undefined
+    }
+    for (const value of [new Point(), { a: new Point(), b: [-0] }]) {
+      expect(decodedFrom(rows, encoded(rows, value))).toStrictEqual(decodedFrom(msgpack(), encoded(msgpack(), value)))
+    }
+  })
+
+  it('writes the names of fields once', () => {
+    const rows = rowSerde(msgpack<unknown>())
+    for (let n = 0; n < 3; n++) encoded(rows, { 'a long name': n, 'another long name': n })
+    expect(encoded(rows, { 'a long name': 1, 'another long name': 2 }).length).toBeLessThan(8)
+  })
+
+  it('is the serde itself where that is another one', () => {
+    const own = json<number>()
+    expect(rowSerde(own)).toBe(own)
   })
 })

@@ -1,3 +1,4 @@
+import { rowSerde } from '../../serde/msgpack.ts'
 import { ChunkPool } from './memory/encoded-rows.ts'
 import { FAN_OUT, hashAt, MAX_LEVEL, partitionOf } from './memory/hash-level.ts'
 import { JoinTable, NONE } from './memory/join-table.ts'
@@ -54,7 +55,12 @@ export class HashJoin {
   #at = NONE
 
   constructor(options: HashJoinOptions, share: MemoryShare, level = 0, pool: ChunkPool | null = null) {
-    this.#options = options
+    const { build, probe } = options
+    this.#options = {
+      ...options,
+      build: { ...build, serde: rowSerde(build.serde) },
+      probe: { ...probe, serde: rowSerde(probe.serde) },
+    }
     this.#share = share
     this.#level = level
     this.#pool = pool

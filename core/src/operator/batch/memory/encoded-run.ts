@@ -1,4 +1,5 @@
 import type { Serde } from '../../../serde/serde.ts'
+import { BlockMerge } from './block-merge.ts'
 import { compareValues } from './compare-values.ts'
 import type { Cursor } from './cursor.ts'
 import { ChunkPool, EncodedRows } from './encoded-rows.ts'
@@ -8,13 +9,16 @@ import { sizeOf } from './size-of.ts'
 import { SpillFile } from './spill-file.ts'
 import type { MemoryShare } from './task-memory.ts'
 
-/** A position, a key, and twice a place in the order. */
-const BOOKKEEPING_BYTES = 8 + 8 + 2 * 4
+/** A position and a key. */
+const BOOKKEEPING_BYTES = 8 + 8
 
-/** So many records are sorted as they come, so that little is left to be done at once in the end: a task that is busy is not heard. */
+/**
+ * So many records are sorted as they come, so that little is left to be done at once in the end (a task that is busy is not heard), and
+ * while their keys are near to the processor.
+ */
 const BLOCK = 1 << 16
 
-/** Records that are held as bytes, with their keys beside them, and sorted by these. */
+/** Records that are held as bytes, with their keys beside them: in blocks that are in order, and are merged when they are read. */
 export class EncodedRun<T> {
   readonly #key: (value: T) => unknown
   readonly #compareKeys: (left: unknown, right: unknown) => number
@@ -24,9 +28,9 @@ export class EncodedRun<T> {
   readonly #keys = new KeyColumn()
   /** Positions are numbers as well. */
   readonly #positions = new KeyColumn()
-  /** Used again, since they are large. */
-  #order = new Uint32Array(0)
-  #scratch = new Uint32Array(0)
+  readonly #order = new Uint32Array(BLOCK)
+  readonly #scratch = new Uint32Array(BLOCK)
+  readonly #moved = new Float64Array(BLOCK)
   #bytes = 0
 
   constructor(
@@ -57,20 +61,17 @@ export class EncodedRun<T> {
     if (this.length % BLOCK === 0) this.#sortBlock(this.length - BLOCK)
   }
 
-  /** Everything in order, as long as nothing is added. */
+  /** Everything in order, equal keys as they came; as long as nothing is added. */
   sorted(): Cursor<T> {
-    const { length } = this
-    const order = this.#sort()
-    return new EncodedCursor(order, length, (at) => this.#rows.decode(this.#positions.numberAt(at)))
+    const merge = this.#merge()
+    return new EncodedCursor(merge, (at) => this.#rows.decode(this.#positions.numberAt(at)))
   }
 
   /** Writes everything in order, and holds nothing then. */
   spill(): SpillFile<T> {
     const file = new SpillFile(this.#serde, this.#share)
-    const order = this.#sort()
-    for (let at = 0; at < this.length; at++) {
-      this.#rows.copy(this.#positions.numberAt(order[at] as number), file)
-    }
+    const merge = this.#merge()
+    for (let at = merge.next(); at >= 0; at = merge.next()) this.#rows.copy(this.#positions.numberAt(at), file)
     file.finish()
     this.#clear()
     return file
@@ -80,35 +81,32 @@ export class EncodedRun<T> {
     this.#clear()
   }
 
-  /** Records by their number, in the order of their keys; equal ones as they came. */
-  #sort(): Uint32Array {
-    const { length } = this
-    const rest = length % BLOCK
-    if (rest > 0) this.#sortBlock(length - rest)
-    return mergeSort(this.#order, this.#scratch, length, this.#isAfter(), BLOCK)
+  #merge(): BlockMerge {
+    const rest = this.length % BLOCK
+    if (rest > 0) this.#sortBlock(this.length - rest)
+    return new BlockMerge(this.#keys, BLOCK, this.#ordersNumbers ? null : this.#compareKeys)
   }
 
+  /** Puts the records from `start` on, the last block, into order. */
   #sortBlock(start: number): void {
-    const end = this.length
-    if (this.#order.length < end) this.#grow(end)
-    const order = this.#order.subarray(start, end)
-    for (let at = start; at < end; at++) order[at - start] = at
-    const sorted = mergeSort(order, this.#scratch.subarray(start, end), end - start, this.#isAfter())
-    if (sorted !== order) order.set(sorted)
+    const count = this.length - start
+    const order = this.#order.subarray(0, count)
+    for (let at = 0; at < count; at++) order[at] = at
+    const sorted = mergeSort(order, this.#scratch.subarray(0, count), count, this.#isAfter(start))
+    this.#keys.permute(start, sorted, this.#moved)
+    this.#positions.permute(start, sorted, this.#moved)
   }
 
-  #grow(needed: number): void {
-    const order = new Uint32Array(Math.max(needed, Math.min(2 * this.#order.length, needed + 16 * BLOCK)))
-    order.set(this.#order)
-    this.#order = order
-    this.#scratch = new Uint32Array(order.length)
-  }
-
-  #isAfter(): (left: number, right: number) => boolean {
+  #isAfter(start: number): (left: number, right: number) => boolean {
     const keys = this.#keys
+    if (this.#ordersNumbers) return (left, right) => keys.numberAt(start + left) > keys.numberAt(start + right)
     const compare = this.#compareKeys
-    if (compare === compareValues && keys.isOrdered) return (left, right) => keys.numberAt(left) > keys.numberAt(right)
-    return (left, right) => compare(keys.at(left), keys.at(right)) > 0
+    return (left, right) => compare(keys.at(start + left), keys.at(start + right)) > 0
+  }
+
+  /** Whether all keys are numbers in their usual order. */
+  get #ordersNumbers(): boolean {
+    return this.#compareKeys === compareValues && this.#keys.isOrdered
   }
 
   #clear(): void {
@@ -122,20 +120,18 @@ export class EncodedRun<T> {
 
 class EncodedCursor<T> implements Cursor<T> {
   value!: T
-  readonly #order: Uint32Array
-  readonly #length: number
+  readonly #merge: BlockMerge
   readonly #decode: (at: number) => T
-  #at = 0
 
-  constructor(order: Uint32Array, length: number, decode: (at: number) => T) {
-    this.#order = order
-    this.#length = length
+  constructor(merge: BlockMerge, decode: (at: number) => T) {
+    this.#merge = merge
     this.#decode = decode
   }
 
   next(): boolean {
-    if (this.#at >= this.#length) return false
-    this.value = this.#decode(this.#order[this.#at++] as number)
+    const at = this.#merge.next()
+    if (at < 0) return false
+    this.value = this.#decode(at)
     return true
   }
 }

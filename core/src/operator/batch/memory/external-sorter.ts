@@ -1,3 +1,4 @@
+import { rowSerde } from '../../../serde/msgpack.ts'
 import type { Serde } from '../../../serde/serde.ts'
 import { ArrayCursor, type Cursor } from './cursor.ts'
 import { EncodedRun } from './encoded-run.ts'
@@ -37,7 +38,7 @@ export class ExternalSorter<T> {
   ) {
     this.#key = key
     this.#compareKeys = compareKeys
-    this.#serde = serde
+    this.#serde = rowSerde(serde)
     this.#share = share
   }
 

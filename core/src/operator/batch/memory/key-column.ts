@@ -49,6 +49,27 @@ export class KeyColumn {
     return (this.#numbers[index >>> SEGMENT_BITS] as Float64Array)[index & MASK] as number
   }
 
+  /**
+   * Puts those from `start` on into this order: what stands at `start + order[n]` comes to `start + n`. `scratch` has room for as many
+   * numbers.
+   */
+  permute(start: number, order: Uint32Array, scratch: Float64Array): void {
+    const values = this.#values
+    if (values === null) {
+      for (let at = 0; at < order.length; at++) scratch[at] = this.numberAt(start + (order[at] as number))
+      for (let at = 0; at < order.length; at++) {
+        const to = start + at
+        ;(this.#numbers[to >>> SEGMENT_BITS] as Float64Array)[to & MASK] = scratch[at] as number
+      }
+      return
+    }
+    const moved = Array.from(order, (from) => this.at(start + from))
+    for (let at = 0; at < moved.length; at++) {
+      const to = start + at
+      ;(values[to >>> SEGMENT_BITS] as unknown[])[to & MASK] = moved[at]
+    }
+  }
+
   clear(): void {
     this.#length = 0
     this.#values = null

@@ -3,8 +3,7 @@ const SMALL = 12
 
 /**
  * Sorts the first `count` indices, stably, with as much memory again and no more: `order` and `scratch` are used in turn, and the one
- * that holds the result is returned. (The sort of typed arrays that the language has copies all of them into objects.) Ranges of
- * `sorted` indices that are in order already are merged only.
+ * that holds the result is returned. (The sort of typed arrays that the language has copies all of them into objects.)
  *
  * Source: D. Knuth, The Art of Computer Programming, vol. 3, 5.2.4.
  */
@@ -13,14 +12,11 @@ export function mergeSort(
   scratch: Uint32Array,
   count: number,
   isAfter: (left: number, right: number) => boolean,
-  sorted = 0,
 ): Uint32Array {
-  if (sorted === 0) {
-    for (let start = 0; start < count; start += SMALL) insert(order, start, Math.min(count, start + SMALL), isAfter)
-  }
+  for (let start = 0; start < count; start += SMALL) insert(order, start, Math.min(count, start + SMALL), isAfter)
   let from = order
   let to = scratch
-  for (let width = Math.max(SMALL, sorted); width < count; width *= 2) {
+  for (let width = SMALL; width < count; width *= 2) {
     for (let start = 0; start < count; start += 2 * width) {
       merge(from, to, start, Math.min(count, start + width), Math.min(count, start + 2 * width), isAfter)
     }

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Counter } from '../../../../src/metrics/registry.ts'
+import { BlockMerge } from '../../../../src/operator/batch/memory/block-merge.ts'
 import { compareValues } from '../../../../src/operator/batch/memory/compare-values.ts'
 import { ChunkPool } from '../../../../src/operator/batch/memory/encoded-rows.ts'
 import { EncodedRun } from '../../../../src/operator/batch/memory/encoded-run.ts'
@@ -110,5 +111,29 @@ describe('a run of records', () => {
         expect(share.held).toBe(0)
       }
     }
+  })
+})
+
+describe('a merge of blocks', () => {
+  it('gives the places in the order of their keys, equal ones as they stand, be all keys numbers or not', () => {
+    const number = fc.oneof(fc.nat(5), fc.constantFrom(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0))
+    const key = fc.oneof(number, fc.constantFrom('a', 'b', null, Number.NaN))
+    fc.assert(
+      fc.property(fc.oneof(fc.array(number), fc.array(key)), fc.integer({ min: 1, max: 8 }), (keys, length) => {
+        const column = new KeyColumn()
+        for (let start = 0; start < keys.length; start += length) {
+          for (const one of keys.slice(start, start + length).sort(compareValues)) column.push(one)
+        }
+        const places = Array.from({ length: column.length }, (_, at) => at)
+        const expected = places.toSorted((a, b) => compareValues(column.at(a), column.at(b)) || a - b)
+        for (const compare of column.isOrdered ? [null, compareValues] : [compareValues]) {
+          const merge = new BlockMerge(column, length, compare)
+          const found: number[] = []
+          for (let at = merge.next(); at >= 0; at = merge.next()) found.push(at)
+          expect(found).toEqual(expected)
+          expect(merge.next()).toBe(-1)
+        }
+      }),
+    )
   })
 })
