@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type DataStream, job, kafka, memoryState, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
 import { KafkaServer } from '@millrace/testcontainers'
+import { lastLine } from '../nexmark/last-line.ts'
 import { withOwnRedis } from '../nexmark/own-redis.ts'
 import { CpuWatch } from '../nexmark/process-times.ts'
+import type { QueryMeasure } from '../nexmark/query-process.ts'
 import type { SystemMeasure } from '../nexmark/system.ts'
 import { HashList, hash } from '../nexmark/verify/hash-list.ts'
 import { readCommitted } from '../nexmark/verify/output-rows.ts'
@@ -42,8 +44,9 @@ export const millrace: PatternSystem = {
   name: 'millrace',
   title: 'Millrace',
   async prepare() {},
-  run(run) {
-    return withOwnRedis((redisUrl) => startPattern({ ...run, redisUrl }))
+  async run(run) {
+    const measure = await withOwnRedis((redisUrl) => lastLine<QueryMeasure>(startPattern({ ...run, redisUrl })))
+    return { ...measure, dropped: null }
   },
 }
 

@@ -1,5 +1,4 @@
-import { RedisServer } from '@millrace/testcontainers'
-import { processCpuMs, processPeakRssMb } from '../nexmark/process-times.ts'
+import { type StateMeasure, withOwnRedis } from '../nexmark/own-redis.ts'
 import { median } from '../report/statistics.ts'
 import { graphologyRun } from './graphology.ts'
 import { inOwnProcess } from './own-process.ts'
@@ -31,9 +30,9 @@ export interface LoopsResult {
   readonly cpuMs: number
   readonly arraysMs: number
   readonly peakMegabytes: number
-  /** Of Redis, which keeps the state. */
-  readonly stateCpuMs: number | null
-  readonly statePeakMegabytes: number | null
+  /** Of Redis, which keeps the state; NaN where it cannot be told. */
+  readonly stateCpuMs: number
+  readonly statePeakMegabytes: number
   readonly perRound: LoopOutcome['perRound']
 }
 
@@ -50,7 +49,12 @@ export async function benchLoops(
   say(`${count(vertices)} vertices, ${count(edges)} edges, parallelism ${parallelism}`)
   for (const program of ['components', 'page-rank'] as const) {
     const outcomes: MeasuredLoop[] = []
-    for (let run = 0; run < runs; run++) outcomes.push(await measured({ program, epochMs: EPOCH_MS, ...sizes }))
+    for (let run = 0; run < runs; run++) {
+      const options = { program, epochMs: EPOCH_MS, ...sizes }
+      outcomes.push(
+        await withOwnRedis((redisUrl) => inOwnProcess<LoopOutcome>('run-loop.ts', { ...options, redisUrl })),
+      )
+    }
     const result = summary(program, outcomes)
     results.push(result)
     say(told(result))
@@ -60,17 +64,7 @@ export async function benchLoops(
   return results
 }
 
-interface MeasuredLoop extends LoopOutcome {
-  readonly stateCpuMs: number | null
-  readonly statePeakMegabytes: number | null
-}
-
-/** A run, with a Redis of its own. */
-async function measured(options: Omit<LoopRun, 'redisUrl'>): Promise<MeasuredLoop> {
-  await using state = await RedisServer.start()
-  const outcome = await inOwnProcess<LoopOutcome>('run-loop.ts', { ...options, redisUrl: state.url })
-  return { ...outcome, stateCpuMs: processCpuMs(state.pid), statePeakMegabytes: processPeakRssMb(state.pid) }
-}
+type MeasuredLoop = LoopOutcome & StateMeasure
 
 function summary(program: LoopRun['program'], outcomes: readonly MeasuredLoop[]): LoopsResult {
   const [first] = outcomes as [MeasuredLoop]
@@ -85,8 +79,8 @@ function summary(program: LoopRun['program'], outcomes: readonly MeasuredLoop[])
     cpuMs: median(outcomes.map(({ cpuMs }) => cpuMs)),
     arraysMs: median(outcomes.map(({ arraysMs }) => arraysMs)),
     peakMegabytes: median(outcomes.map(({ peakBytes }) => peakBytes)) / 1e6,
-    stateCpuMs: first.stateCpuMs,
-    statePeakMegabytes: first.statePeakMegabytes,
+    stateCpuMs: median(outcomes.map(({ stateCpuMs }) => stateCpuMs ?? Number.NaN)),
+    statePeakMegabytes: median(outcomes.map(({ statePeakRssMb }) => statePeakRssMb ?? Number.NaN)),
     perRound: first.perRound,
   }
 }
@@ -98,7 +92,7 @@ function told(result: LoopsResult): string {
     `${result.case.padEnd(12)} ${rounds} rounds, ${roundsPerSecond.toFixed(2)} rounds/s, ` +
     `${count(edgesPerSecond)} edges/s in the loop; ${(totalMs / 1_000).toFixed(1)} s with reading the graph ` +
     `(CPU ${(cpuMs / 1_000).toFixed(1)} s; over arrays ${(arraysMs / 1_000).toFixed(2)} s); peak ${count(peakMegabytes)} MB; ` +
-    `Redis: CPU ${((stateCpuMs ?? Number.NaN) / 1_000).toFixed(1)} s, peak ${count(statePeakMegabytes ?? Number.NaN)} MB`
+    `Redis: CPU ${(stateCpuMs / 1_000).toFixed(1)} s, peak ${count(statePeakMegabytes)} MB`
   )
 }
 

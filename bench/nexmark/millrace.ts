@@ -1,6 +1,7 @@
+import { lastLine } from './last-line.ts'
 import { withOwnRedis } from './own-redis.ts'
 import { queries } from './queries/index.ts'
-import { startQuery } from './query-process.ts'
+import { type QueryMeasure, startQuery } from './query-process.ts'
 import type { System } from './system.ts'
 import { latestOfKey, rowPerRecord } from './verify/output-rows.ts'
 
@@ -11,9 +12,11 @@ export const millrace: System = {
   outputForm(query) {
     return queries[query].key === undefined ? rowPerRecord : latestOfKey
   },
-  run({ query, brokers, input, output, parallelism, commitMs }) {
-    return withOwnRedis((redisUrl) =>
-      startQuery({ query, brokers, redisUrl, input, output, parallelism, epochMs: commitMs, bounded: true }),
-    )
+  async run({ query, brokers, input, output, parallelism, commitMs }) {
+    const measure = await withOwnRedis((redisUrl) => {
+      const child = { query, brokers, redisUrl, input, output, parallelism, epochMs: commitMs, bounded: true }
+      return lastLine<QueryMeasure>(startQuery(child))
+    })
+    return { ...measure, dropped: null }
   },
 }

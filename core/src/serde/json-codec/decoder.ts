@@ -312,14 +312,18 @@ function digits(target: string, isInteger: boolean): string {
   const first = p
   let n = 0
   while (c >= 48 && c <= 57) { n = n * 10 + (c - 48); c = b[++p] }
-  const digits = p - first
-  if (digits === 0 || (digits > 1 && b[first] === 48)) return undefined
-  if (digits > 15 || c === 46 || c === 101 || c === 69) {
+${numberEnd(target, isInteger)}
+}`
+}
+
+/** Behind the digits from `first` to `p`, which make `n`, of a number from `start` on; `c` comes next. */
+export function numberEnd(target: string, isInteger: boolean): string {
+  return `if (p === first || (b[first] === 48 && p - first > 1)) return undefined
+  if (p - first > 15 || c === 46 || c === 101 || c === 69) {
     p = readNumber(b, start)
     if (p < 0) return undefined
     n = found.number
     ${isInteger ? 'if (!Number.isInteger(n)) return undefined' : ''}
   } else if (isNegative) n = -n
-  ${target} = n
-}`
+  ${target} = n`
 }

@@ -1,4 +1,4 @@
-import { type Decoder, DecoderCode } from './decoder.ts'
+import { type Decoder, DecoderCode, numberEnd } from './decoder.ts'
 import { memoryView } from './scanning.ts'
 import type { ObjectShape, Shape } from './shape.ts'
 import { LONGEST_REMEMBERED, recall, stringMemory } from './string-memory.ts'
@@ -225,14 +225,7 @@ function digits(target: string, isInteger: boolean): string {
     }
   }
   c = b[p]
-  if (p === first || (b[first] === 48 && p - first > 1)) return undefined
-  if (p - first > 15 || c === 46 || c === 101 || c === 69) {
-    p = readNumber(b, start)
-    if (p < 0) return undefined
-    n = found.number
-    ${isInteger ? 'if (!Number.isInteger(n)) return undefined' : ''}
-  } else if (isNegative) n = -n
-  ${target} = n
+  ${numberEnd(target, isInteger)}
 }`
 }
 

@@ -1,10 +1,9 @@
 import type { KeyColumn } from './key-column.ts'
+import { MergeHeap } from './merge-heap.ts'
 
 /**
  * The places of a column whose blocks are in order each, in the order of all of it; of equal keys those of the earlier block come first.
- * A binary heap of the blocks: what is compared is near together, and each block is read from its beginning to its end.
- *
- * Source: D. Knuth, The Art of Computer Programming, vol. 3, 5.4.1.
+ * What is compared is near together, and each block is read from its beginning to its end.
  */
 export class BlockMerge {
   readonly #keys: KeyColumn
@@ -15,33 +14,38 @@ export class BlockMerge {
   readonly #ends: Uint32Array
   readonly #numbers: Float64Array
   readonly #values: unknown[]
-  /** Blocks that have something left, the least at the root. */
-  readonly #heap: Uint32Array
-  #size: number
+  readonly #heap: MergeHeap
 
   constructor(keys: KeyColumn, blockLength: number, compare: ((left: unknown, right: unknown) => number) | null) {
-    const blocks = Math.ceil(keys.length / blockLength)
+    const blocks = Array.from({ length: Math.ceil(keys.length / blockLength) }, (_, block) => block)
     this.#keys = keys
     this.#compare = compare
-    this.#places = Uint32Array.from({ length: blocks }, (_, block) => block * blockLength)
-    this.#ends = Uint32Array.from({ length: blocks }, (_, block) => Math.min((block + 1) * blockLength, keys.length))
-    this.#numbers = new Float64Array(blocks)
-    this.#values = new Array<unknown>(blocks).fill(undefined)
-    this.#heap = Uint32Array.from({ length: blocks }, (_, block) => block)
-    this.#size = blocks
-    for (let block = 0; block < blocks; block++) this.#look(block)
-    for (let at = (blocks >> 1) - 1; at >= 0; at--) this.#sink(at)
+    this.#places = Uint32Array.from(blocks, (block) => block * blockLength)
+    this.#ends = Uint32Array.from(blocks, (block) => Math.min((block + 1) * blockLength, keys.length))
+    this.#numbers = new Float64Array(blocks.length)
+    this.#values = blocks.map(() => undefined)
+    for (const block of blocks) this.#look(block)
+    const [numbers, values] = [this.#numbers, this.#values]
+    const byNumber = (left: number, right: number): number => {
+      const one = numbers[left] as number
+      const other = numbers[right] as number
+      return one < other ? -1 : one > other ? 1 : 0
+    }
+    this.#heap = new MergeHeap(
+      blocks,
+      compare === null ? byNumber : (left, right) => compare(values[left], values[right]),
+    )
   }
 
   /** The next place, or -1. */
   next(): number {
-    if (this.#size === 0) return -1
-    const block = this.#heap[0] as number
+    const block = this.#heap.top
+    if (block < 0) return -1
     const place = this.#places[block] as number
     this.#places[block] = place + 1
-    if (place + 1 < (this.#ends[block] as number)) this.#look(block)
-    else this.#heap[0] = this.#heap[--this.#size] as number
-    this.#sink(0)
+    const hasMore = place + 1 < (this.#ends[block] as number)
+    if (hasMore) this.#look(block)
+    this.#heap.moved(hasMore)
     return place
   }
 
@@ -49,31 +53,5 @@ export class BlockMerge {
     const place = this.#places[block] as number
     if (this.#compare === null) this.#numbers[block] = this.#keys.numberAt(place)
     else this.#values[block] = this.#keys.at(place)
-  }
-
-  #sink(from: number): void {
-    const heap = this.#heap
-    const size = this.#size
-    const moving = heap[from] as number
-    let at = from
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= size) break
-      if (child + 1 < size && this.#isBefore(heap[child + 1] as number, heap[child] as number)) child++
-      if (!this.#isBefore(heap[child] as number, moving)) break
-      heap[at] = heap[child] as number
-      at = child
-    }
-    heap[at] = moving
-  }
-
-  #isBefore(left: number, right: number): boolean {
-    if (this.#compare === null) {
-      const one = this.#numbers[left] as number
-      const other = this.#numbers[right] as number
-      return one < other || (one === other && left < right)
-    }
-    const order = this.#compare(this.#values[left], this.#values[right])
-    return order < 0 || (order === 0 && left < right)
   }
 }

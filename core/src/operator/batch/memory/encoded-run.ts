@@ -28,9 +28,10 @@ export class EncodedRun<T> {
   readonly #keys = new KeyColumn()
   /** Positions are numbers as well. */
   readonly #positions = new KeyColumn()
-  readonly #order = new Uint32Array(BLOCK)
-  readonly #scratch = new Uint32Array(BLOCK)
-  readonly #moved = new Float64Array(BLOCK)
+  /** For one block, used again. */
+  #order = new Uint32Array(0)
+  #scratch = new Uint32Array(0)
+  #moved = new Float64Array(0)
   #bytes = 0
 
   constructor(
@@ -90,6 +91,11 @@ export class EncodedRun<T> {
   /** Puts the records from `start` on, the last block, into order. */
   #sortBlock(start: number): void {
     const count = this.length - start
+    if (count > this.#order.length) {
+      this.#order = new Uint32Array(count)
+      this.#scratch = new Uint32Array(count)
+      this.#moved = new Float64Array(count)
+    }
     const order = this.#order.subarray(0, count)
     for (let at = 0; at < count; at++) order[at] = at
     const sorted = mergeSort(order, this.#scratch.subarray(0, count), count, this.#isAfter(start))

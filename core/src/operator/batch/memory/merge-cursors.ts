@@ -1,6 +1,7 @@
 import type { Cursor } from './cursor.ts'
+import { MergeHeap } from './merge-heap.ts'
 
-/** Sorted inputs as one; of values with equal keys those of the earlier input come first. A binary heap of the inputs. */
+/** Sorted inputs as one; of values with equal keys those of the earlier input come first. */
 export function mergeCursors<T>(
   inputs: readonly Cursor<T>[],
   key: (value: T) => unknown,
@@ -16,9 +17,8 @@ class MergeCursor<T> implements Cursor<T> {
   readonly #compareKeys: (left: unknown, right: unknown) => number
   /** Of the value that each input stands at. */
   readonly #keys: unknown[]
-  /** Indices of inputs that have a value, the least at the root. */
-  readonly #heap: number[] = []
-  #started = false
+  /** Null before the first value. */
+  #heap: MergeHeap | null = null
 
   constructor(
     inputs: readonly Cursor<T>[],
@@ -32,29 +32,17 @@ class MergeCursor<T> implements Cursor<T> {
   }
 
   next(): boolean {
-    if (!this.#started) this.#start()
-    else this.#advance()
-    const top = this.#heap[0]
-    if (top === undefined) return false
+    if (this.#heap === null) this.#heap = this.#start()
+    else if (this.#heap.top >= 0) this.#heap.moved(this.#read(this.#heap.top))
+    const { top } = this.#heap
+    if (top < 0) return false
     this.value = (this.#inputs[top] as Cursor<T>).value
     return true
   }
 
-  #start(): void {
-    this.#started = true
-    for (const index of this.#inputs.keys()) if (this.#read(index)) this.#heap.push(index)
-    for (let at = (this.#heap.length >> 1) - 1; at >= 0; at--) this.#sink(at)
-  }
-
-  #advance(): void {
-    const top = this.#heap[0]
-    if (top === undefined) return
-    if (!this.#read(top)) {
-      const last = this.#heap.pop() as number
-      if (this.#heap.length === 0) return
-      this.#heap[0] = last
-    }
-    this.#sink(0)
+  #start(): MergeHeap {
+    const begun = [...this.#inputs.keys()].filter((index) => this.#read(index))
+    return new MergeHeap(begun, (left, right) => this.#compareKeys(this.#keys[left], this.#keys[right]))
   }
 
   #read(index: number): boolean {
@@ -62,25 +50,5 @@ class MergeCursor<T> implements Cursor<T> {
     if (!input.next()) return false
     this.#keys[index] = this.#key(input.value)
     return true
-  }
-
-  #sink(from: number): void {
-    const heap = this.#heap
-    const moving = heap[from] as number
-    let at = from
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && this.#isBefore(heap[child + 1] as number, heap[child] as number)) child++
-      if (!this.#isBefore(heap[child] as number, moving)) break
-      heap[at] = heap[child] as number
-      at = child
-    }
-    heap[at] = moving
-  }
-
-  #isBefore(left: number, right: number): boolean {
-    const order = this.#compareKeys(this.#keys[left], this.#keys[right])
-    return order < 0 || (order === 0 && left < right)
   }
 }
