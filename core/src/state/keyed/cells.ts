@@ -22,6 +22,22 @@ export interface Cell {
   restore(sub: Uint8Array | null, value: Uint8Array): void
 }
 
+/** Writes what a value has become, undefined for none, and gives whether something is stored for it then. */
+export function collectValue(
+  { state, keyGroup, key, changes }: ChangeTarget,
+  value: unknown,
+  isStored: boolean,
+  serde: Serde<unknown>,
+): boolean {
+  if (value !== undefined) {
+    changes.push({ state, keyGroup, key, sub: null, value: encodeValue(value, serde) })
+    return true
+  }
+  // A value that came and went within one epoch leaves no trace.
+  if (isStored) changes.push({ state, keyGroup, key, sub: null, value: null })
+  return false
+}
+
 export class ValueCell implements Cell {
   readonly #serde: Serde<unknown>
   value: unknown = undefined
@@ -36,14 +52,10 @@ export class ValueCell implements Cell {
     return this.value === undefined
   }
 
-  collect({ state, keyGroup, key, changes }: ChangeTarget): void {
+  collect(target: ChangeTarget): void {
     if (!this.changed) return
     this.changed = false
-    // A value that came and went within one epoch leaves no trace.
-    if (this.value === undefined && !this.#isStored) return
-    this.#isStored = this.value !== undefined
-    const value = this.value === undefined ? null : encodeValue(this.value, this.#serde)
-    changes.push({ state, keyGroup, key, sub: null, value })
+    this.#isStored = collectValue(target, this.value, this.#isStored, this.#serde)
   }
 
   restore(_sub: Uint8Array | null, value: Uint8Array): void {

@@ -10,7 +10,7 @@ import type {
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handles.ts'
 import type { KeySlot, KeyTable } from './key-table.ts'
 import type { Cells } from './keyed-states.ts'
-import { FirstValue, type SlotState } from './slot-states.ts'
+import { type SlotState, ValueInSlot } from './slot-states.ts'
 import { Expiry, resolveTtl, type StateTime } from './ttl.ts'
 import { TtlListHandle, TtlMapHandle, TtlValueHandle } from './ttl-handles.ts'
 
@@ -45,13 +45,13 @@ function createHandle(descriptor: StateDescriptor, at: number, owner: Owner, tim
   }
 }
 
-type Single = ValueHandle | FirstValueHandle | SecondValueHandle | TtlValueHandle
+type Single = ValueHandle | SlotValueHandle | TtlValueHandle
 
 function single(owner: Owner, at: number, initial: unknown, expiry: Expiry | null): Single {
   if (expiry !== null) return new TtlValueHandle(owner, at, initial, expiry)
-  const slotState = owner.slotStates?.[at] ?? null
-  if (slotState === null) return new ValueHandle(owner, at, initial)
-  return slotState instanceof FirstValue ? new FirstValueHandle(owner, initial) : new SecondValueHandle(owner, initial)
+  const slotState = owner.slotStates?.[at]
+  if (slotState instanceof ValueInSlot) return new SlotValueHandle(owner, slotState.position, initial)
+  return new ValueHandle(owner, at, initial)
 }
 
 /** What a key without a value has: a copy, so that a key that changes its initial object does not change that of all the others. */
@@ -89,52 +89,28 @@ class ValueHandle implements ValueState<unknown, unknown> {
   }
 }
 
-/** As `ValueHandle`, of the first value that is kept in the slot. */
-class FirstValueHandle implements ValueState<unknown, unknown> {
+/** As `ValueHandle`, of a value that is kept in the slot. */
+class SlotValueHandle implements ValueState<unknown, unknown> {
   readonly #owner: Owner
+  readonly #position: number
   readonly #initial: unknown
 
-  constructor(owner: Owner, initial: unknown) {
+  constructor(owner: Owner, position: number, initial: unknown) {
     this.#owner = owner
+    this.#position = position
     this.#initial = initial
   }
 
   get(): unknown {
-    const { first } = this.#owner.current
-    return first === undefined ? initially(this.#initial) : first
+    const value = this.#owner.current.value(this.#position)
+    return value === undefined ? initially(this.#initial) : value
   }
 
   set(value: unknown): void {
     const { current, table } = this.#owner
-    if (!Object.is(current.first, value)) current.first = value
-    current.isFirstChanged = true
-    table.markDirty(current)
-  }
-
-  clear(): void {
-    this.set(undefined)
-  }
-}
-
-/** As `ValueHandle`, of the second value that is kept in the slot. */
-class SecondValueHandle implements ValueState<unknown, unknown> {
-  readonly #owner: Owner
-  readonly #initial: unknown
-
-  constructor(owner: Owner, initial: unknown) {
-    this.#owner = owner
-    this.#initial = initial
-  }
-
-  get(): unknown {
-    const { second } = this.#owner.current
-    return second === undefined ? initially(this.#initial) : second
-  }
-
-  set(value: unknown): void {
-    const { current, table } = this.#owner
-    if (!Object.is(current.second, value)) current.second = value
-    current.isSecondChanged = true
+    const position = this.#position
+    if (!Object.is(current.value(position), value)) current.setValue(position, value)
+    current.markValueChanged(position, true)
     table.markDirty(current)
   }
 

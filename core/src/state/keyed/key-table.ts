@@ -16,18 +16,17 @@ export interface CacheMark {
 const DIRTY = 1
 const IN_ROUND = 2
 const ROUND_STORED = 4
-const FIRST_CHANGED = 8
-const FIRST_STORED = 16
-const SECOND_CHANGED = 32
-const SECOND_STORED = 64
+/** Of the first value; those of the second are one bit further. */
+const VALUE_CHANGED = 8
+const VALUE_STORED = 32
 
 /** One key of a keyed operator, with what the operator keeps for it. */
 export class KeySlot<Data> {
   readonly key: unknown
   readonly data: Data
-  /** Values of the first states that are kept here (`SlotState`); undefined is none. */
-  first: unknown = undefined
-  second: unknown = undefined
+  /** Values of the first states that are kept here (`ValueInSlot`); undefined is none. */
+  #first: unknown = undefined
+  #second: unknown = undefined
   /** Null without a bounded cache. */
   mark: CacheMark | null = null
   #flags = 0
@@ -61,30 +60,32 @@ export class KeySlot<Data> {
     this.#flag(ROUND_STORED, isSet)
   }
 
-  /** Whether `first` and `second` were set since the last barrier, and whether something is stored for them. */
-  get isFirstChanged(): boolean {
-    return (this.#flags & FIRST_CHANGED) !== 0
+  /** The value at this position, 0 or 1. */
+  value(position: number): unknown {
+    return position === 0 ? this.#first : this.#second
   }
-  set isFirstChanged(isSet: boolean) {
-    this.#flag(FIRST_CHANGED, isSet)
+
+  setValue(position: number, value: unknown): void {
+    if (position === 0) this.#first = value
+    else this.#second = value
   }
-  get isFirstStored(): boolean {
-    return (this.#flags & FIRST_STORED) !== 0
+
+  /** Whether the value was set since the last barrier. */
+  isValueChanged(position: number): boolean {
+    return (this.#flags & (VALUE_CHANGED << position)) !== 0
   }
-  set isFirstStored(isSet: boolean) {
-    this.#flag(FIRST_STORED, isSet)
+
+  markValueChanged(position: number, isChanged: boolean): void {
+    this.#flag(VALUE_CHANGED << position, isChanged)
   }
-  get isSecondChanged(): boolean {
-    return (this.#flags & SECOND_CHANGED) !== 0
+
+  /** Whether something is stored for the value. */
+  isValueStored(position: number): boolean {
+    return (this.#flags & (VALUE_STORED << position)) !== 0
   }
-  set isSecondChanged(isSet: boolean) {
-    this.#flag(SECOND_CHANGED, isSet)
-  }
-  get isSecondStored(): boolean {
-    return (this.#flags & SECOND_STORED) !== 0
-  }
-  set isSecondStored(isSet: boolean) {
-    this.#flag(SECOND_STORED, isSet)
+
+  markValueStored(position: number, isStored: boolean): void {
+    this.#flag(VALUE_STORED << position, isStored)
   }
 
   #flag(flag: number, isSet: boolean): void {

@@ -1,6 +1,5 @@
 import type { Serde } from '../../serde/serde.ts'
-import type { ChangeTarget } from './cells.ts'
-import { encodeValue } from './encode-value.ts'
+import { type ChangeTarget, collectValue } from './cells.ts'
 import type { KeySlot } from './key-table.ts'
 
 /**
@@ -16,86 +15,43 @@ export interface SlotState {
   reset(slot: KeySlot<unknown>): void
 }
 
+/** Values that a slot has room for. */
+const VALUES = 2
+
 /** The state for the value at a position of the slot; null when a slot has no more of these. */
 export function valueInSlot(position: number, serde: Serde<unknown>): SlotState | null {
-  if (position === 0) return new FirstValue(serde)
-  return position === 1 ? new SecondValue(serde) : null
+  return position < VALUES ? new ValueInSlot(position, serde) : null
 }
 
-/** The values are written as `ValueCell` writes its own. */
-export class FirstValue implements SlotState {
+export class ValueInSlot implements SlotState {
+  readonly position: number
   readonly #serde: Serde<unknown>
 
-  constructor(serde: Serde<unknown>) {
+  constructor(position: number, serde: Serde<unknown>) {
+    this.position = position
     this.#serde = serde
   }
 
-  isEmpty({ first }: KeySlot<unknown>): boolean {
-    return first === undefined
+  isEmpty(slot: KeySlot<unknown>): boolean {
+    return slot.value(this.position) === undefined
   }
 
-  collect(slot: KeySlot<unknown>, { state, keyGroup, key, changes }: ChangeTarget): void {
-    if (!slot.isFirstChanged) return
-    slot.isFirstChanged = false
-    const { first } = slot
-    // A value that came and went within one epoch leaves no trace.
-    if (first === undefined && !slot.isFirstStored) return
-    slot.isFirstStored = first !== undefined
-    changes.push({
-      state,
-      keyGroup,
-      key,
-      sub: null,
-      value: first === undefined ? null : encodeValue(first, this.#serde),
-    })
+  collect(slot: KeySlot<unknown>, target: ChangeTarget): void {
+    const { position } = this
+    if (!slot.isValueChanged(position)) return
+    slot.markValueChanged(position, false)
+    const isStored = collectValue(target, slot.value(position), slot.isValueStored(position), this.#serde)
+    slot.markValueStored(position, isStored)
   }
 
   restore(slot: KeySlot<unknown>, _sub: Uint8Array | null, value: Uint8Array): void {
-    slot.isFirstStored = true
-    slot.first = this.#serde.decode(value as Buffer, 0, value.length)
+    slot.markValueStored(this.position, true)
+    slot.setValue(this.position, this.#serde.decode(value as Buffer, 0, value.length))
   }
 
   reset(slot: KeySlot<unknown>): void {
-    slot.first = undefined
-    slot.isFirstChanged = false
-    slot.isFirstStored = false
-  }
-}
-
-class SecondValue implements SlotState {
-  readonly #serde: Serde<unknown>
-
-  constructor(serde: Serde<unknown>) {
-    this.#serde = serde
-  }
-
-  isEmpty({ second }: KeySlot<unknown>): boolean {
-    return second === undefined
-  }
-
-  collect(slot: KeySlot<unknown>, { state, keyGroup, key, changes }: ChangeTarget): void {
-    if (!slot.isSecondChanged) return
-    slot.isSecondChanged = false
-    const { second } = slot
-    if (second === undefined && !slot.isSecondStored) return
-    slot.isSecondStored = second !== undefined
-    changes.push({
-      state,
-      keyGroup,
-      key,
-      sub: null,
-      value: second === undefined ? null : encodeValue(second, this.#serde),
-    })
-  }
-
-  restore(slot: KeySlot<unknown>, _sub: Uint8Array | null, value: Uint8Array): void {
-    slot.isSecondStored = true
-    slot.second = this.#serde.decode(value as Buffer, 0, value.length)
-  }
-
-  reset(slot: KeySlot<unknown>): void {
-    slot.second = undefined
-    slot.isSecondChanged = false
-    slot.isSecondStored = false
+    slot.setValue(this.position, undefined)
+    slot.markValueChanged(this.position, false)
+    slot.markValueStored(this.position, false)
   }
 }
