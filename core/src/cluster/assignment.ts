@@ -1,3 +1,5 @@
+import { parseTaskId } from '../runtime/task-environment.ts'
+
 /*
  * Who runs which task. The leader of the consumer group computes it from what the members say of themselves; pure, so
  * that every leader computes the same.
@@ -53,8 +55,9 @@ function precedes(a: MemberMetadata, b: MemberMetadata, ran: ReadonlySet<string 
 }
 
 /**
- * Spreads the tasks over the members of the running version as evenly as whole tasks allow. A member keeps what it owns
- * up to its share, so a change of membership moves as few tasks as possible.
+ * Spreads the tasks of every region over the members of the running version as evenly as whole tasks allow, and so all tasks:
+ * regions differ in their work, tasks of one do not. A member keeps what it owns up to its share, so a change of membership
+ * moves few tasks.
  */
 export function assignTasks(members: readonly MemberMetadata[]): Map<string, TaskAssignment> {
   const version = runningVersion(members)
@@ -77,39 +80,37 @@ export function assignTasks(members: readonly MemberMetadata[]): Map<string, Tas
 function distribute(tasks: readonly string[], active: readonly MemberMetadata[]): Map<string, string[]> {
   const result = new Map<string, string[]>(active.map((member) => [member.memberId, []]))
   if (active.length === 0) return result
-  const least = Math.floor(tasks.length / active.length)
-  let larger = tasks.length % active.length
-  const free = new Set(tasks)
-  // Members that own most keep the larger shares, so that nothing moves that need not.
-  const byOwned = [...active].sort((a, b) => b.owned.length - a.owned.length || byMemberId(a, b))
-  const share = new Map<string, number>()
-  for (const member of byOwned) {
-    const mine = result.get(member.memberId) as string[]
-    const wanted = member.owned.filter((task) => free.has(task))
-    const capacity = larger > 0 && wanted.length > least ? least + 1 : least
-    if (capacity > least) larger--
-    share.set(member.memberId, capacity)
-    for (const task of wanted.slice(0, capacity)) {
-      mine.push(task)
-      free.delete(task)
-    }
-  }
-  for (const member of byOwned) {
-    const mine = result.get(member.memberId) as string[]
-    let capacity = share.get(member.memberId) as number
-    if (capacity === least && larger > 0) {
-      capacity++
-      larger--
-    }
+  const regions = Map.groupBy(tasks, (task) => parseTaskId(task).region)
+  for (const region of regions.values()) spread(region, active, result)
+  return result
+}
+
+/** Adds the tasks of one region to what the members have. */
+function spread(region: readonly string[], active: readonly MemberMetadata[], result: Map<string, string[]>): void {
+  const shares = active.map((member) => ({
+    member,
+    all: result.get(member.memberId) as string[],
+    kept: region.filter((task) => member.owned.includes(task)),
+  }))
+  // The larger shares go to those who have least so far, and among these to owners of most, so that nothing moves that need not.
+  shares.sort((a, b) => a.all.length - b.all.length || b.kept.length - a.kept.length || byMemberId(a.member, b.member))
+  const least = Math.floor(region.length / active.length)
+  const larger = region.length % active.length
+  const free = new Set(region)
+  const dealt = shares.map(({ all, kept }, at) => {
+    const capacity = at < larger ? least + 1 : least
+    const mine = kept.filter((task) => free.has(task)).slice(0, capacity)
+    for (const task of mine) free.delete(task)
+    return { all, mine, capacity }
+  })
+  for (const { all, mine, capacity } of dealt) {
     for (const task of free) {
       if (mine.length >= capacity) break
       mine.push(task)
       free.delete(task)
     }
+    all.push(...region.filter((task) => mine.includes(task)))
   }
-  const order = new Map(tasks.map((task, at) => [task, at]))
-  for (const mine of result.values()) mine.sort((a, b) => (order.get(a) as number) - (order.get(b) as number))
-  return result
 }
 
 function byMemberId(a: MemberMetadata, b: MemberMetadata): number {

@@ -32,6 +32,14 @@ describe('assigning tasks to the members of a group', () => {
     expect(after.c).toHaveLength(2)
   })
 
+  it('spreads the tasks of every region, so that each member has its part of all kinds of work', () => {
+    const all = ['read/0', 'read/1', 'join/0', 'join/1', 'sum/0', 'sum/1']
+    expect(owned([member('a', { tasks: all }), member('b', { tasks: all })])).toEqual({
+      a: ['read/0', 'join/0', 'sum/0'],
+      b: ['read/1', 'join/1', 'sum/1'],
+    })
+  })
+
   it('leaves members beyond the number of tasks without one', () => {
     const members = ['a', 'b', 'c'].map((id) => member(id, { tasks: tasks(2) }))
     expect(Object.values(owned(members)).map((list) => list.length)).toEqual([1, 1, 0])
@@ -71,6 +79,27 @@ describe('assigning tasks to the members of a group', () => {
           expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1)
         },
       ),
+    )
+  })
+
+  it('is even in every region and over all of them, and stays as it is when nothing changes', () => {
+    const regions = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 })
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), regions, fc.infiniteStream(fc.nat()), (count, sizes, noise) => {
+        const all = sizes.flatMap((size, region) => Array.from({ length: size }, (_, index) => `r${region}/${index}`))
+        const draw = noise[Symbol.iterator]()
+        const owners = all.map(() => (draw.next().value as number) % (count + 1))
+        const group = (ownedBy: (index: number) => readonly string[]): MemberMetadata[] =>
+          Array.from({ length: count }, (_, index) => member(`m${index}`, { tasks: all, owned: ownedBy(index) }))
+        const lists = owned(group((index) => all.filter((_task, at) => owners[at] === index)))
+        const isEven = (numbers: readonly number[]): boolean => Math.max(...numbers) - Math.min(...numbers) <= 1
+        expect(isEven(Object.values(lists).map((list) => list.length))).toBe(true)
+        for (const region of sizes.keys()) {
+          const parts = Object.values(lists).map((list) => list.filter((task) => task.startsWith(`r${region}/`)))
+          expect(isEven(parts.map((part) => part.length))).toBe(true)
+        }
+        expect(owned(group((index) => lists[`m${index}`] ?? []))).toEqual(lists)
+      }),
     )
   })
 

@@ -9,7 +9,6 @@ import { expectOk } from './server-error.ts'
 
 /** How long a server may hold a fetch back while it has nothing new. */
 const maxWaitMs = 250
-const maxBytes = 8 * 1024 * 1024
 const partitionMaxBytes = 2 * 1024 * 1024
 /** While one fetch waits for new records, another one asks for partitions that were added or drained meanwhile. */
 const lanesPerLeader = 2
@@ -21,7 +20,7 @@ const missingTopicMs = 30_000
 /** What a fetcher asks of its reader. */
 export interface FetchTarget {
   fetchable(leader: number): ReaderPartition[]
-  readonly freeBytes: number
+  readonly fetchBytes: number
   /** Where responses are put; undefined for memory that is not used again. */
   readonly memory: ResponseMemory | undefined
   accept(requested: readonly ReaderPartition[], response: FetchResponse): ReaderPartition[]
@@ -130,13 +129,8 @@ export class Fetcher {
       if (positions === undefined) topics.set(topic, [{ partition, fetchOffset }])
       else positions.push({ partition, fetchOffset })
     }
-    const free = Math.max(this.#target.freeBytes, 1)
-    const request = {
-      maxWaitMs,
-      maxBytes: Math.min(maxBytes, free),
-      partitionMaxBytes: Math.min(partitionMaxBytes, free),
-      topics,
-    }
+    const maxBytes = this.#target.fetchBytes
+    const request = { maxWaitMs, maxBytes, partitionMaxBytes: Math.min(partitionMaxBytes, maxBytes), topics }
     const response = await fetchRecords(connection, request, this.#target.memory)
     expectOk(response.errorCode, 'fetch')
     return response

@@ -12,8 +12,9 @@ import { code, isRetriableCode, isStaleLeader, ServerError, toStreamError } from
 
 /** Even the smallest share of the buffer lets a partition be fetched again before the last of it is taken. */
 const smallestShareBytes = 64 * 1024
-/** Memory that is kept beyond the bound of the buffer. */
-const spareBytes = 8 * 1024 * 1024
+const largestFetchBytes = 4 * 1024 * 1024
+/** Fetches for which the buffer has room. */
+const fetchesInBuffer = 4
 
 /**
  * Reads committed records ahead of its consumer. Fetched bytes wait undecoded; `take` decodes about a thousand records
@@ -30,6 +31,11 @@ export class KafkaReader implements LogReader {
   #bufferedBytes = 0
   #isStarved = true
   #failure: StreamError | undefined
+  /**
+   * For the fetcher: what a response may bring. Nothing is fetched before there is room for it: many small responses would cost
+   * more than a few large ones, and memory is used again best when they are of one size.
+   */
+  readonly fetchBytes: number
   /** For the fetcher. */
   readonly memory: ResponseMemory | undefined
   /** The response that the last batch was the last of a partition's from. */
@@ -39,9 +45,8 @@ export class KafkaReader implements LogReader {
     this.#cluster = cluster
     this.#logger = logger
     this.#options = options
-    // Several fetches that are under way may each bring as much as there was room for.
-    const keptBytes = options.maxBufferedBytes + spareBytes
-    this.memory = options.reusesMemory === true ? new ResponseMemory(keptBytes) : undefined
+    this.fetchBytes = Math.max(Math.min(largestFetchBytes, Math.floor(options.maxBufferedBytes / fetchesInBuffer)), 1)
+    this.memory = options.reusesMemory === true ? new ResponseMemory(options.maxBufferedBytes) : undefined
     this.#fetcher = new Fetcher(cluster, logger, name, this, closed)
   }
 
@@ -107,7 +112,9 @@ export class KafkaReader implements LogReader {
 
   /** For the fetcher: the partitions led by this server that are worth fetching now. */
   fetchable(leader: number): ReaderPartition[] {
-    if (this.#failure !== undefined || this.freeBytes <= 0) return []
+    // What paused partitions hold is not counted: else they could keep those from fetching that they wait for.
+    const room = this.#options.maxBufferedBytes - this.#bufferedBytes
+    if (this.#failure !== undefined || room < this.fetchBytes) return []
     const share = Math.max(this.#options.maxBufferedBytes / Math.max(this.#partitions.size, 1), smallestShareBytes)
     const chosen: ReaderPartition[] = []
     for (const state of this.#partitions.values()) {
@@ -117,11 +124,6 @@ export class KafkaReader implements LogReader {
     }
     // A response is filled in the order of the request, so whoever has least comes first.
     return chosen.sort((a, b) => a.bufferedBytes - b.bufferedBytes)
-  }
-
-  /** What paused partitions hold is not counted: else they could keep those from fetching that they wait for. */
-  get freeBytes(): number {
-    return this.#options.maxBufferedBytes - this.#bufferedBytes
   }
 
   /** For the fetcher: takes over what was fetched; returns the partitions whose leader must be asked for anew. */

@@ -21,7 +21,9 @@ export class ResponseMemory {
 
   allocate(bytes: number): Buffer {
     if (bytes < leastPooledBytes) return Buffer.allocUnsafeSlow(bytes)
-    const found = this.#free.findIndex(({ byteLength }) => byteLength >= bytes && byteLength <= bytes * largestWaste)
+    const found = this.#free.findLastIndex(
+      ({ byteLength }) => byteLength >= bytes && byteLength <= bytes * largestWaste,
+    )
     if (found < 0) return Buffer.allocUnsafeSlow(Math.ceil(bytes / stepBytes) * stepBytes).subarray(0, bytes)
     const [memory] = this.#free.splice(found, 1) as [ArrayBuffer]
     this.#freeBytes -= memory.byteLength
@@ -31,9 +33,11 @@ export class ResponseMemory {
   /** Nothing of these bytes, which `allocate` gave, is needed any more. */
   release(bytes: Buffer): void {
     const memory = bytes.buffer as ArrayBuffer
-    if (memory.byteLength < leastPooledBytes || this.#freeBytes + memory.byteLength > this.#maxBytes) return
+    if (memory.byteLength < leastPooledBytes || memory.byteLength > this.#maxBytes) return
     this.#free.push(memory)
     this.#freeBytes += memory.byteLength
+    // What has not been used for longest goes: memory of sizes that do not come any more must not keep others out.
+    while (this.#freeBytes > this.#maxBytes) this.#freeBytes -= (this.#free.shift() as ArrayBuffer).byteLength
   }
 }
 
