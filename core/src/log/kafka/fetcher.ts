@@ -20,6 +20,7 @@ const missingTopicMs = 30_000
 /** What a fetcher asks of its reader. */
 export interface FetchTarget {
   fetchable(leader: number): ReaderPartition[]
+  /** The most that one fetch may bring. */
   readonly fetchBytes: number
   /** Where responses are put; undefined for memory that is not used again. */
   readonly memory: ResponseMemory | undefined
