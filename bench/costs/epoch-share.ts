@@ -8,25 +8,32 @@ import { loadKeys } from './job.ts'
 
 export interface EpochShare {
   readonly records: number
-  readonly runs: number
-  /** Epochs of a run, median. */
-  readonly epochs: number
-  /** Records per second, medians: with an epoch a second, and with one at the end. */
-  readonly withEpochs: number
+  readonly rounds: number
+  /** Records per second, medians: with one epoch at the end, with one a second, and with ten a second. */
   readonly withoutEpochs: number
-  /** How much longer a run with epochs took than the one beside it, median of the pairs. */
+  readonly withEpochs: number
+  readonly withTenfoldEpochs: number
+  /** How much longer a run with an epoch a second took than the one beside it, median of the rounds, and each of them. */
   readonly timePercent: number
-  /** Of each pair. */
   readonly timePercents: readonly number[]
-  /** The same for the CPU time of the thread that runs the task. */
-  readonly threadPercent: number
+  /** What an epoch took, by the runs with ten a second, median of the rounds, and each of them. */
+  readonly epochTimeMs: number
+  readonly epochTimesMs: readonly number[]
+  /** The same of the CPU time of the thread that runs the task. */
+  readonly epochThreadMs: number
 }
 
-const RECORDS = 24_000_000
-const PAIRS = 5
-const EPOCH_MS = 1_000
+const RECORDS = 12_000_000
+const ROUNDS = 9
 /** Longer than a run, and shorter than a transaction may be. */
 const ONE_EPOCH_MS = 50_000
+const EPOCH_MS = 1_000
+/**
+ * An epoch a second takes less than two runs on a restless machine differ by. With ten a second, each of which changes all
+ * keys as well, the difference is ten times as large.
+ */
+const TENTH_MS = 100
+const INTERVALS = [ONE_EPOCH_MS, EPOCH_MS, TENTH_MS] as const
 
 /** What an epoch a second costs in throughput when all keys change in each. Runs with and without them take turns. */
 export async function measureEpochShare(
@@ -37,39 +44,55 @@ export async function measureEpochShare(
 ): Promise<EpochShare> {
   const input = 'costs-epochs-in'
   await loadKeys(log, input, keys, RECORDS)
-  const withEpochs: EpochsMeasure[] = []
-  const without: EpochsMeasure[] = []
-  for (let pair = 0; pair < PAIRS; pair++) {
-    // The first of a pair is not always the same, so that neither has the warmer servers.
-    for (const isFirst of [true, false]) {
-      const hasEpochs = isFirst === (pair % 2 === 0)
+  const measures = new Map<number, EpochsMeasure[]>(INTERVALS.map((interval) => [interval, []]))
+  for (let round = 0; round < ROUNDS; round++) {
+    // Another one goes first each time, so that none has the warmer servers.
+    for (let turn = 0; turn < INTERVALS.length; turn++) {
+      const epochMs = INTERVALS[(round + turn) % INTERVALS.length] as number
       // A name of its own each time: another run of the job would go on where this one ended.
-      const output = `costs-epochs-${pair}-${hasEpochs ? 'many' : 'one'}-${Date.now().toString(36)}`
+      const output = `costs-epochs-${round}-${epochMs}-${Date.now().toString(36)}`
       await log.createTopics([{ name: output, partitions: 4 }])
-      const measure = await runOnce({ ...servers, input, output, epochMs: hasEpochs ? EPOCH_MS : ONE_EPOCH_MS })
-      ;(hasEpochs ? withEpochs : without).push(measure)
+      measures.get(epochMs)?.push(await runOnce({ ...servers, input, output, epochMs }))
     }
   }
-  const percents = (field: 'steadyMs' | 'threadMs'): number[] =>
-    withEpochs.map((many, pair) => (many[field] / (without[pair] as EpochsMeasure)[field] - 1) * 100)
-  const rate = (measures: readonly EpochsMeasure[]): number =>
-    Math.round(median(measures.map(({ records, steadyMs }) => (records / steadyMs) * 1000)))
-  const share: EpochShare = {
-    records: RECORDS,
-    runs: PAIRS,
-    epochs: median(withEpochs.map(({ epochs }) => epochs)),
-    withEpochs: rate(withEpochs),
-    withoutEpochs: rate(without),
-    timePercent: median(percents('steadyMs')),
-    timePercents: percents('steadyMs').map((percent) => Math.round(percent * 10) / 10),
-    threadPercent: median(percents('threadMs')),
-  }
+  const share = shareOf(measures)
   say(
-    `epochs of 1 s with ${keys.toLocaleString('en')} changed keys each: ${share.withEpochs.toLocaleString('en')} records/s ` +
-      `(${share.epochs} epochs), with one epoch at the end ${share.withoutEpochs.toLocaleString('en')}: ` +
-      `${share.timePercent.toFixed(1)} % of time (${share.timePercents.join(', ')}), ${share.threadPercent.toFixed(1)} % of the thread's CPU time (medians of ${PAIRS} pairs)`,
+    `epochs with ${keys.toLocaleString('en')} changed keys each: ${share.withEpochs.toLocaleString('en')} records/s with one a second, ` +
+      `${share.withTenfoldEpochs.toLocaleString('en')} with ten, ${share.withoutEpochs.toLocaleString('en')} with one at the end. ` +
+      `One a second took ${share.timePercent.toFixed(1)} % of time (${share.timePercents.map((percent) => percent.toFixed(1)).join(', ')}); ` +
+      `by ten a second an epoch takes ${share.epochTimeMs.toFixed(1)} ms (${share.epochTimesMs.map((ms) => ms.toFixed(1)).join(', ')}), ` +
+      `${share.epochThreadMs.toFixed(1)} ms of them CPU time of the thread (medians of ${ROUNDS} rounds)`,
   )
   return share
+}
+
+function shareOf(measures: ReadonlyMap<number, readonly EpochsMeasure[]>): EpochShare {
+  const [without, withEpochs, tenfold] = INTERVALS.map((interval) => measures.get(interval) ?? []) as [
+    readonly EpochsMeasure[],
+    readonly EpochsMeasure[],
+    readonly EpochsMeasure[],
+  ]
+  const rate = (runs: readonly EpochsMeasure[]): number =>
+    Math.round(median(runs.map(({ records, steadyMs }) => (records / steadyMs) * 1000)))
+  const perEpoch = (field: 'steadyMs' | 'threadMs'): number[] =>
+    tenfold.map((many, round) => {
+      const one = without[round] as EpochsMeasure
+      return (many[field] - one[field]) / (many.epochs - one.epochs)
+    })
+  const timePercents = withEpochs.map((many, round) => (many.steadyMs / (without[round]?.steadyMs ?? 0) - 1) * 100)
+  const epochTimesMs = perEpoch('steadyMs')
+  return {
+    records: RECORDS,
+    rounds: ROUNDS,
+    withoutEpochs: rate(without),
+    withEpochs: rate(withEpochs),
+    withTenfoldEpochs: rate(tenfold),
+    timePercent: median(timePercents),
+    timePercents,
+    epochTimeMs: median(epochTimesMs),
+    epochTimesMs,
+    epochThreadMs: median(perEpoch('threadMs')),
+  }
 }
 
 async function runOnce(run: EpochsRun): Promise<EpochsMeasure> {

@@ -1,14 +1,14 @@
 import { lastLine } from './last-line.ts'
 import { withOwnRedis } from './own-redis.ts'
 import { queries } from './queries/index.ts'
-import { type QueryMeasure, startQuery } from './query-process.ts'
+import { buildQueries, type QueryMeasure, startQuery } from './query-process.ts'
 import type { System } from './system.ts'
 import { latestOfKey, rowPerRecord } from './verify/output-rows.ts'
 
 export const millrace: System = {
   name: 'millrace',
   title: 'Millrace',
-  async prepare() {},
+  prepare: buildQueries,
   outputForm(query) {
     return queries[query].key === undefined ? rowPerRecord : latestOfKey
   },

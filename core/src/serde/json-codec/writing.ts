@@ -15,6 +15,7 @@ export const INTEGER_BYTES = 24
 const NUMBER_BYTES = 40
 const ZEROS = 0x30303030
 const HUNDRED_MILLION = 100_000_000
+const MILLION = 1_000_000
 /** The two digits of each number below a hundred, as bytes of a word. */
 const TWO_DIGITS = Int32Array.from({ length: 100 }, (_, n) => Math.floor(n / 10) | ((n % 10) << 8))
 
@@ -95,9 +96,35 @@ function fourDigits(value: number): number {
 /** Any finite number, as JSON.stringify writes it. */
 export function writeNumber(target: ByteWriter, value: number): void {
   const at = target.reserve(NUMBER_BYTES)
-  target.position = Number.isSafeInteger(value)
-    ? writeSafeInteger(target.view, at, value)
-    : at + (target.buffer as FastBuffer).latin1Write(String(value), at)
+  if (Number.isSafeInteger(value)) {
+    target.position = writeSafeInteger(target.view, at, value)
+    return
+  }
+  const end = writeShortDecimal(target.view, at, value)
+  target.position = end > 0 ? end : at + (target.buffer as FastBuffer).latin1Write(String(value), at)
+}
+
+/**
+ * A number with at most six decimals and fifteen digits. Among so few digits no two decimals are the same double, so the one that
+ * divides to the number is the shortest that reads as it. Its text is made without the engine's, which costs ten times as much and
+ * leaves each text in a cache. Gives the position behind it, -1 for any other number.
+ */
+function writeShortDecimal(view: DataView, at: number, value: number): number {
+  const size = Math.abs(value)
+  const millionths = Math.round(size * MILLION)
+  if (!(millionths < 1e15 && millionths / MILLION === size)) return -1
+  const whole = Math.floor(millionths / MILLION)
+  const decimals = millionths - whole * MILLION
+  let p = at
+  if (value < 0) view.setInt8(p++, 0x2d)
+  p = writeDigits(view, p, whole)
+  view.setInt8(p, 0x2e)
+  const high = (decimals / 10_000) | 0
+  view.setInt16(p + 1, (TWO_DIGITS[high] as number) | 0x3030, true)
+  view.setInt32(p + 3, fourDigits(decimals - high * 10_000), true)
+  p += 7
+  while (view.getInt8(p - 1) === 0x30) p--
+  return p
 }
 
 /** A whole number that a double holds exactly, for which there must be room. Gives the position behind it. */

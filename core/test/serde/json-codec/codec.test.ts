@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import fc from 'fast-check'
 import { type TSchema, Type } from 'typebox'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { job, json } from '../../../src/index.ts'
@@ -185,6 +186,19 @@ describe('encoding by a schema', () => {
     5e-324,
   ])('writes the number %d', (n) => {
     expect(encode(json(Type.Object({ n: Type.Number() })), { n })).toBe(JSON.stringify({ n }))
+  })
+
+  it('writes decimals, and the numbers next to them, as the language does', () => {
+    const serde = json(Type.Number())
+    const parts = fc.tuple(fc.maxSafeInteger(), fc.nat(15), fc.nat(8), fc.constantFrom(-1, 0, 1))
+    fc.assert(
+      fc.property(parts, ([digits, fewer, decimals, neighbour]) => {
+        const decimal = Math.trunc(digits / 10 ** fewer) / 10 ** decimals
+        const n = decimal + neighbour * Number.EPSILON * Math.abs(decimal)
+        expect(encode(serde, n)).toBe(JSON.stringify(n))
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   it('leaves out optional fields wherever they stand', () => {
