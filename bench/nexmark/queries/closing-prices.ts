@@ -1,6 +1,6 @@
 import { type Collector, listState, valueState } from '@millrace/core'
 import { Type } from 'typebox'
-import { auctionsOf, bidsOf, query } from './query.ts'
+import { isAuction, isBid, query } from './query.ts'
 
 interface Open {
   readonly category: number
@@ -32,19 +32,22 @@ export const q4 = query({
   fields: { auction: ['id', 'category', 'dateTime', 'expires'], bid: ['auction', 'price', 'dateTime'] },
   row: Type.Object({ id: Type.Integer(), final: Type.Integer() }),
   build: (events) =>
-    auctionsOf(events)
-      .keyBy((auction) => auction.id)
-      .connect(bidsOf(events).keyBy((bid) => bid.auction))
+    events
+      .filter(isAuction)
+      .keyBy(({ auction }) => auction.id)
+      .connect(events.filter(isBid).keyBy(({ bid }) => bid.auction))
       .process({
         state: { open: valueState<Open>(), early: listState<Offer>() },
-        onLeft({ category, dateTime, expires }, { state, timers }, _out: Collector<ClosingPrice>) {
+        onLeft({ auction }, { state, timers }, _out: Collector<ClosingPrice>) {
+          const { category, dateTime, expires } = auction
           let open: Open = { category, dateTime, expires, price: -1 }
           for (const offer of state.early.get()) if (isBetter(offer, open)) open = { ...open, price: offer.price }
           state.early.clear()
           state.open.set(open)
           timers.atEventTime(expires)
         },
-        onRight({ price, dateTime }, { state, timers }) {
+        onRight({ bid }, { state, timers }) {
+          const { price, dateTime } = bid
           const open = state.open.get()
           const offer = { price, dateTime }
           if (open !== undefined) {

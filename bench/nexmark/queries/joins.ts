@@ -1,7 +1,7 @@
 import { type Collector, listState, valueState } from '@millrace/core'
 import { Type } from 'typebox'
 import { type Auction, type Bid, schemas } from '../events.ts'
-import { auctionsOf, bidsOf, personsOf, query } from './query.ts'
+import { auctionsOf, isAuction, isBid, personsOf, query } from './query.ts'
 
 const { person, auction, bid } = schemas
 const LOCAL_STATES: ReadonlySet<string> = new Set(['OR', 'ID', 'CA'])
@@ -66,28 +66,25 @@ export const q20 = query({
     category: auction.category,
     auction_extra: auction.extra,
   }),
-  build: (events) => {
-    const opened = auctionsOf(events).map(({ id, ...auction }) => ({
-      id,
-      known: auction.category === CATEGORY ? auction : ('other' as const),
-    }))
-    return opened
-      .keyBy((auction) => auction.id)
-      .connect(bidsOf(events).keyBy((bid) => bid.auction))
+  build: (events) =>
+    events
+      .filter(isAuction)
+      .keyBy(({ auction }) => auction.id)
+      .connect(events.filter(isBid).keyBy(({ bid }) => bid.auction))
       .process({
         state: { auction: valueState<Known>(), waiting: listState<WholeBid>() },
-        onLeft({ known }, { key, state }, out: Collector<BidWithAuction>) {
+        onLeft({ auction: { id, ...auction } }, { state }, out: Collector<BidWithAuction>) {
+          const known = auction.category === CATEGORY ? auction : 'other'
           state.auction.set(known)
-          if (known !== 'other') for (const bid of state.waiting.get()) out.emit(withAuction(key, bid, known))
+          if (known !== 'other') for (const bid of state.waiting.get()) out.emit(withAuction(id, bid, known))
           state.waiting.clear()
         },
-        onRight(bid, { key, state }, out: Collector<BidWithAuction>) {
+        onRight({ bid }, { key, state }, out: Collector<BidWithAuction>) {
           const known = state.auction.get()
           if (known === undefined) state.waiting.add(bid)
           else if (known !== 'other') out.emit(withAuction(key, bid, known))
         },
-      })
-  },
+      }),
 })
 
 function withAuction(auction: number, bid: WholeBid, item: WholeAuction) {

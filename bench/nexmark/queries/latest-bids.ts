@@ -1,7 +1,7 @@
 import { type Collector, valueState } from '@millrace/core'
 import { Type } from 'typebox'
 import { type Bid, schemas } from '../events.ts'
-import { bidsOf, query } from './query.ts'
+import { isBid, query } from './query.ts'
 
 /** Above every id of an auction. */
 const AUCTIONS = 2 ** 26
@@ -11,12 +11,13 @@ export const q18 = query({
   fields: { bid: ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'] },
   row: Type.Object(schemas.bid),
   build: (events) =>
-    bidsOf(events)
-      .keyBy(({ bidder, auction }) => bidder * AUCTIONS + auction)
+    events
+      .filter(isBid)
+      .keyBy(({ bid }) => bid.bidder * AUCTIONS + bid.auction)
       .process({
         // The bid itself is in the output: whether another one is later takes its time only.
         state: { latest: valueState({ initial: Number.NEGATIVE_INFINITY }) },
-        onRecord(bid, { state }, out: Collector<Bid>) {
+        onRecord({ bid }, { state }, out: Collector<Bid>) {
           if (bid.dateTime < state.latest.get()) return
           state.latest.set(bid.dateTime)
           out.emit(bid)

@@ -23,6 +23,16 @@ export function query<const F extends Fields, Out extends object>(definition: Qu
   return definition
 }
 
+type Kind<E, K> = Extract<E, { readonly event_type: K }>
+
+export function isAuction<E extends EventWith<unknown, unknown, unknown>>(event: E): event is Kind<E, 1> {
+  return event.event_type === 1
+}
+
+export function isBid<E extends EventWith<unknown, unknown, unknown>>(event: E): event is Kind<E, 2> {
+  return event.event_type === 2
+}
+
 export function personsOf<P, A, B>(events: DataStream<EventWith<P, A, B>>): DataStream<P> {
   return events.filter((event) => event.event_type === 0).map((event) => event.person)
 }
