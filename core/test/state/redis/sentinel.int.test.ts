@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,9 +10,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { StateEntry, TaskStore } from '../../../src/state/backend.ts'
 import { connected } from './redis-under-test.ts'
 
-const program = process.env.MILLRACE_REDIS_SERVER || 'redis-server'
-const available = spawnSync(program, ['--version']).status === 0
-
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -22,13 +19,23 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** The program of a server that runs. */
+async function programOf(url: string): Promise<string> {
+  const client = new Redis(url)
+  try {
+    return /^executable:(.+?)\r?$/m.exec(await client.info('server'))?.[1] ?? ''
+  } finally {
+    client.disconnect()
+  }
+}
+
 async function commit(store: TaskStore, epoch: number): Promise<void> {
   const change = { state: 's', keyGroup: 0, key: Buffer.from(`k${epoch}`), sub: null, value: Buffer.from('v') }
   await store.stage({ epoch, meta: Buffer.from(''), changes: [change] })
   await store.apply(epoch)
 }
 
-describe.skipIf(!available)('redis behind sentinels', () => {
+describe('redis behind sentinels', () => {
   let master: RedisServer
   let replica: RedisServer
   let sentinel: ChildProcess
@@ -53,7 +60,7 @@ describe.skipIf(!available)('redis behind sentinels', () => {
         '',
       ].join('\n'),
     )
-    sentinel = spawn(program, [config, '--sentinel'], { stdio: 'ignore' })
+    sentinel = spawn(await programOf(master.url), [config, '--sentinel'], { stdio: 'ignore' })
     const admin = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 100 })
     admin.on('error', () => {}) // It is still starting.
     const knowsReplica = async (): Promise<void> => {
