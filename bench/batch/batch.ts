@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { inOwnProcess } from '../own-process.ts'
 import { FlinkBatch } from '../peers/flink-batch.ts'
 import { median } from '../report/statistics.ts'
 import { type BatchRun, type BatchSize, cases, writeText } from './cases.ts'
@@ -97,12 +95,6 @@ function described(result: BatchResult): string {
   return `${counts}, ${cpuSeconds.toFixed(1)} s of CPU,${inside} process at most ${mb(peakRssBytes)}`
 }
 
-async function inProcess(name: string, size: BatchSize): Promise<BatchRun> {
-  const child = fileURLToPath(new URL('./child.ts', import.meta.url))
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--conditions=@millrace/source', child, name, JSON.stringify(size)],
-    { maxBuffer: MB },
-  )
-  return JSON.parse(stdout) as BatchRun
+function inProcess(name: string, size: BatchSize): Promise<BatchRun> {
+  return inOwnProcess(new URL('./child.ts', import.meta.url), { name, size })
 }

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { kafka, redis, silentLogger } from '@millrace/core'
 import { type Log, systemClock } from '@millrace/core/spi'
 import { KafkaServer, RedisServer } from '@millrace/testcontainers'
+import { inOwnProcess } from '../own-process.ts'
 import { type EpochShare, measureEpochShare } from './epoch-share.ts'
 import { counting, record, topics } from './job.ts'
 
@@ -43,10 +41,10 @@ export async function benchCosts(say: (line: string) => void): Promise<CostsResu
 }
 
 async function measureIdle(brokers: readonly string[], redisUrl: string): Promise<number> {
-  const file = fileURLToPath(new URL('./idle-worker.ts', import.meta.url))
-  const options = JSON.stringify({ brokers, redisUrl, settleMs: 3_000, measuredMs: IDLE_MS })
-  const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@millrace/source', file, options])
-  return (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { percent: number }).percent
+  const worker = new URL('./idle-worker.ts', import.meta.url)
+  const options = { brokers, redisUrl, settleMs: 3_000, measuredMs: IDLE_MS }
+  const { percent } = await inOwnProcess<{ percent: number }>(worker, options)
+  return percent
 }
 
 async function measureCommits(

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Log } from '@millrace/core/spi'
+import { inOwnProcess } from '../own-process.ts'
 import { median } from '../report/statistics.ts'
 import type { EpochsMeasure, EpochsRun } from './epochs-worker.ts'
 import { loadKeys } from './job.ts'
@@ -9,33 +7,36 @@ import { loadKeys } from './job.ts'
 export interface EpochShare {
   readonly records: number
   readonly rounds: number
-  /** Records per second, medians: with one epoch at the end, with one a second, and with ten a second. */
+  /** Records per second with one epoch at the end, median. */
   readonly withoutEpochs: number
-  readonly withEpochs: number
-  readonly withTenfoldEpochs: number
-  /** How much longer a run with an epoch a second took than the one beside it, median of the rounds, and each of them. */
+  /** With one a second, and with ten a second. */
+  readonly withEpochs: LostToEpochs
+  readonly withTenfoldEpochs: LostToEpochs
+}
+
+export interface LostToEpochs {
+  /** Records per second, median. */
+  readonly rate: number
+  /** How much longer a run took than the one without epochs beside it, median of the rounds, and each of them. */
   readonly timePercent: number
   readonly timePercents: readonly number[]
-  /** What an epoch took, by the runs with ten a second, median of the rounds, and each of them. */
-  readonly epochTimeMs: number
-  readonly epochTimesMs: readonly number[]
-  /** The same of the CPU time of the thread that runs the task. */
-  readonly epochThreadMs: number
+  /** The same of the CPU time of the thread that runs the task, median. */
+  readonly threadPercent: number
 }
 
 const RECORDS = 12_000_000
 const ROUNDS = 9
-/** Longer than a run, and shorter than a transaction may be. */
-const ONE_EPOCH_MS = 50_000
-const EPOCH_MS = 1_000
-/**
- * An epoch a second takes less than two runs on a restless machine differ by. With ten a second, each of which changes all
- * keys as well, the difference is ten times as large.
- */
-const TENTH_MS = 100
-const INTERVALS = [ONE_EPOCH_MS, EPOCH_MS, TENTH_MS] as const
+/** The first is longer than a run, and shorter than a transaction may be. */
+const EPOCH_MS = { withoutEpochs: 50_000, withEpochs: 1_000, withTenfoldEpochs: 100 } as const
+const worker = new URL('./epochs-worker.ts', import.meta.url)
 
-/** What an epoch a second costs in throughput when all keys change in each. Runs with and without them take turns. */
+/** A run with each of them. */
+type Round = Readonly<Record<keyof typeof EPOCH_MS, EpochsMeasure>>
+
+/**
+ * What epochs cost in throughput when all keys change in each. Runs with and without them take turns. Ten a second tell what goes with
+ * their number from what goes with having any, and from the unrest of the machine.
+ */
 export async function measureEpochShare(
   log: Log,
   servers: { readonly brokers: readonly string[]; readonly redisUrl: string },
@@ -44,63 +45,57 @@ export async function measureEpochShare(
 ): Promise<EpochShare> {
   const input = 'costs-epochs-in'
   await loadKeys(log, input, keys, RECORDS)
-  const measures = new Map<number, EpochsMeasure[]>(INTERVALS.map((interval) => [interval, []]))
-  for (let round = 0; round < ROUNDS; round++) {
-    // Another one goes first each time, so that none has the warmer servers.
-    for (let turn = 0; turn < INTERVALS.length; turn++) {
-      const epochMs = INTERVALS[(round + turn) % INTERVALS.length] as number
-      // A name of its own each time: another run of the job would go on where this one ended.
-      const output = `costs-epochs-${round}-${epochMs}-${Date.now().toString(36)}`
-      await log.createTopics([{ name: output, partitions: 4 }])
-      measures.get(epochMs)?.push(await runOnce({ ...servers, input, output, epochMs }))
-    }
+  const run = async (epochMs: number): Promise<EpochsMeasure> => {
+    // A name of its own each time: another run of the job would go on where this one ended.
+    const output = `costs-epochs-${epochMs}-${Date.now().toString(36)}`
+    await log.createTopics([{ name: output, partitions: 4 }])
+    const options: EpochsRun = { ...servers, input, output, epochMs }
+    return inOwnProcess(worker, options)
   }
-  const share = shareOf(measures)
+  const rounds: Round[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const turns = Object.entries(EPOCH_MS)
+    // Another one goes first each time, so that none has the warmer servers.
+    turns.push(...turns.splice(0, round % turns.length))
+    const measures: [string, EpochsMeasure][] = []
+    for (const [name, epochMs] of turns) measures.push([name, await run(epochMs)])
+    rounds.push(Object.fromEntries(measures) as Round)
+  }
+  const share = shareOf(rounds)
   say(
-    `epochs with ${keys.toLocaleString('en')} changed keys each: ${share.withEpochs.toLocaleString('en')} records/s with one a second, ` +
-      `${share.withTenfoldEpochs.toLocaleString('en')} with ten, ${share.withoutEpochs.toLocaleString('en')} with one at the end. ` +
-      `One a second took ${share.timePercent.toFixed(1)} % of time (${share.timePercents.map((percent) => percent.toFixed(1)).join(', ')}); ` +
-      `by ten a second an epoch takes ${share.epochTimeMs.toFixed(1)} ms (${share.epochTimesMs.map((ms) => ms.toFixed(1)).join(', ')}), ` +
-      `${share.epochThreadMs.toFixed(1)} ms of them CPU time of the thread (medians of ${ROUNDS} rounds)`,
+    `epochs with ${keys.toLocaleString('en')} changed keys each, beside ${share.withoutEpochs.toLocaleString('en')} records/s with one at the end ` +
+      `(medians of ${ROUNDS} rounds): one a second ${told(share.withEpochs)}; ten a second ${told(share.withTenfoldEpochs)}`,
   )
   return share
 }
 
-function shareOf(measures: ReadonlyMap<number, readonly EpochsMeasure[]>): EpochShare {
-  const [without, withEpochs, tenfold] = INTERVALS.map((interval) => measures.get(interval) ?? []) as [
-    readonly EpochsMeasure[],
-    readonly EpochsMeasure[],
-    readonly EpochsMeasure[],
-  ]
-  const rate = (runs: readonly EpochsMeasure[]): number =>
-    Math.round(median(runs.map(({ records, steadyMs }) => (records / steadyMs) * 1000)))
-  const perEpoch = (field: 'steadyMs' | 'threadMs'): number[] =>
-    tenfold.map((many, round) => {
-      const one = without[round] as EpochsMeasure
-      return (many[field] - one[field]) / (many.epochs - one.epochs)
-    })
-  const timePercents = withEpochs.map((many, round) => (many.steadyMs / (without[round]?.steadyMs ?? 0) - 1) * 100)
-  const epochTimesMs = perEpoch('steadyMs')
+function told({ rate, timePercent, timePercents, threadPercent }: LostToEpochs): string {
+  const each = timePercents.map((percent) => percent.toFixed(1)).join(', ')
+  return (
+    `${rate.toLocaleString('en')} records/s, ${timePercent.toFixed(1)} % of time (${each}), ` +
+    `${threadPercent.toFixed(1)} % of the thread's CPU time`
+  )
+}
+
+function shareOf(rounds: readonly Round[]): EpochShare {
+  const rate = (of: keyof Round): number =>
+    Math.round(median(rounds.map((round) => (round[of].records / round[of].steadyMs) * 1000)))
+  const lost = (of: keyof Round): LostToEpochs => {
+    const percents = (field: 'steadyMs' | 'threadMs'): number[] =>
+      rounds.map((round) => (round[of][field] / round.withoutEpochs[field] - 1) * 100)
+    const timePercents = percents('steadyMs')
+    return {
+      rate: rate(of),
+      timePercent: median(timePercents),
+      timePercents,
+      threadPercent: median(percents('threadMs')),
+    }
+  }
   return {
     records: RECORDS,
     rounds: ROUNDS,
-    withoutEpochs: rate(without),
-    withEpochs: rate(withEpochs),
-    withTenfoldEpochs: rate(tenfold),
-    timePercent: median(timePercents),
-    timePercents,
-    epochTimeMs: median(epochTimesMs),
-    epochTimesMs,
-    epochThreadMs: median(perEpoch('threadMs')),
+    withoutEpochs: rate('withoutEpochs'),
+    withEpochs: lost('withEpochs'),
+    withTenfoldEpochs: lost('withTenfoldEpochs'),
   }
-}
-
-async function runOnce(run: EpochsRun): Promise<EpochsMeasure> {
-  const file = fileURLToPath(new URL('./epochs-worker.ts', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--conditions=@millrace/source',
-    file,
-    JSON.stringify(run),
-  ])
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as EpochsMeasure
 }

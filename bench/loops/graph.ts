@@ -1,5 +1,8 @@
 import { Random } from '@millrace/core/testing'
 
+/** For the processes that hold one: by itself the heap may not grow to what ten million edges take. */
+export const LARGE_HEAP: readonly string[] = ['--max-old-space-size=16384']
+
 /** Vertices of the path that hangs on a graph: it takes as many rounds, with little to do in each. */
 const PATH = 100
 

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { inOwnProcess } from './own-process.ts'
+import { inOwnProcess } from '../own-process.ts'
+import { LARGE_HEAP } from './graph.ts'
 
 /*
  * The peer: graphology, a graph library in memory. It is installed when it is first asked for, beside its program, since nothing
@@ -30,7 +31,8 @@ export async function graphologyRun(options: PeerRun): Promise<string> {
   if (!existsSync(`${folder}/node_modules/graphology`)) {
     await promisify(execFile)('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: folder })
   }
-  const outcome = await inOwnProcess<PeerOutcome>('../peers/graphology/run.mjs', options)
+  const program = new URL('../peers/graphology/run.mjs', import.meta.url)
+  const outcome = await inOwnProcess<PeerOutcome>(program, options, LARGE_HEAP)
   const seconds = (ms: number): string => (ms / 1_000).toFixed(1)
   const { buildMs, runMs, cpuMs, peakBytes, result } = outcome
   return (

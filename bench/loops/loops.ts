@@ -1,13 +1,16 @@
 import { type StateMeasure, withOwnRedis } from '../nexmark/own-redis.ts'
+import { inOwnProcess } from '../own-process.ts'
 import { median } from '../report/statistics.ts'
+import { LARGE_HEAP } from './graph.ts'
 import { graphologyRun } from './graphology.ts'
-import { inOwnProcess } from './own-process.ts'
 import type { LoopOutcome, LoopRun } from './run-loop.ts'
 
 /*
  * Loops over a random graph, with the log in memory, state in Redis, and epochs as in production: connected components (delta)
  * and PageRank (bulk). Every result is checked against a computation over arrays.
  */
+
+const runLoop = new URL('./run-loop.ts', import.meta.url)
 
 export interface LoopsOptions {
   readonly runs: number
@@ -52,7 +55,7 @@ export async function benchLoops(
     for (let run = 0; run < runs; run++) {
       const options = { program, epochMs: EPOCH_MS, ...sizes }
       outcomes.push(
-        await withOwnRedis((redisUrl) => inOwnProcess<LoopOutcome>('run-loop.ts', { ...options, redisUrl })),
+        await withOwnRedis((redisUrl) => inOwnProcess<LoopOutcome>(runLoop, { ...options, redisUrl }, LARGE_HEAP)),
       )
     }
     const result = summary(program, outcomes)

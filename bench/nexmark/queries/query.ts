@@ -23,6 +23,7 @@ export function query<const F extends Fields, Out extends object>(definition: Qu
   return definition
 }
 
+/** An event of one kind. */
 type Kind<E, K> = Extract<E, { readonly event_type: K }>
 
 export function isAuction<E extends EventWith<unknown, unknown, unknown>>(event: E): event is Kind<E, 1> {
@@ -38,9 +39,9 @@ export function personsOf<P, A, B>(events: DataStream<EventWith<P, A, B>>): Data
 }
 
 export function auctionsOf<P, A, B>(events: DataStream<EventWith<P, A, B>>): DataStream<A> {
-  return events.filter((event) => event.event_type === 1).map((event) => event.auction)
+  return events.filter(isAuction).map((event) => event.auction)
 }
 
 export function bidsOf<P, A, B>(events: DataStream<EventWith<P, A, B>>): DataStream<B> {
-  return events.filter((event) => event.event_type === 2).map((event) => event.bid)
+  return events.filter(isBid).map((event) => event.bid)
 }
