@@ -36,7 +36,8 @@ export class RedisCluster implements AsyncDisposable {
     if (!Number.isInteger(count) || count < 3 || count > 64) {
       throw new ServerError('OPTION_INVALID', `nodes is ${count}: a Redis Cluster has between 3 and 64 masters here`)
     }
-    const started = await Promise.allSettled(Array.from({ length: count }, () => RedisServer.startNode(nodeOptions)))
+    const start = (): Promise<RedisServer> => RedisServer.startNode(nodeOptions, 'cluster')
+    const started = await Promise.allSettled(Array.from({ length: count }, start))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     const cluster = new RedisCluster(nodes, nodeOptions.password)
     try {

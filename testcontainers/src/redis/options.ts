@@ -23,9 +23,11 @@ export interface RedisSettings extends RedisServerOptions {
   readonly folder: string
   /** The interface to listen on. */
   readonly bind: string
-  /** Whether it is a node of a cluster; its bus then listens on port + 10000. */
-  readonly cluster?: boolean
+  readonly role?: RedisRole | undefined
 }
+
+/** What a server is when it is not on its own. The bus of a node of a cluster listens on port + 10000. */
+export type RedisRole = 'cluster' | 'sentinel'
 
 /** The text of redis.conf. The password is here and not among the arguments, which every user of the machine sees. */
 export function redisConfig(settings: RedisSettings): string {
@@ -43,7 +45,7 @@ export function redisConfig(settings: RedisSettings): string {
   ]
   if (settings.password !== undefined) lines.push(['requirepass', settings.password])
   if (settings.password !== undefined) lines.push(['masterauth', settings.password])
-  if (settings.cluster) {
+  if (settings.role === 'cluster') {
     lines.push(['cluster-enabled', 'yes'], ['cluster-config-file', 'nodes.conf'], ['cluster-node-timeout', '2000'])
   }
   lines.push(...splitArgs(settings.args ?? []))

@@ -5,7 +5,7 @@ import type { ServerRunner } from '../runner.ts'
 import { Server, startWithFreePorts } from '../server.ts'
 import { dockerRedis } from './docker.ts'
 import { nativeRedis } from './native.ts'
-import type { RedisServerOptions } from './options.ts'
+import type { RedisRole, RedisServerOptions } from './options.ts'
 import type { RedisAddress } from './resp.ts'
 import { redisCommands } from './resp.ts'
 
@@ -51,10 +51,10 @@ export class RedisServer extends Server {
     })
   }
 
-  /** One node of a cluster, as a process of this machine. */
-  static async startNode(options: RedisServerOptions): Promise<RedisServer> {
+  /** One of several servers that belong together, as a process of this machine. */
+  static async startNode(options: RedisServerOptions, role?: RedisRole): Promise<RedisServer> {
     return await startWithFreePorts(async () => {
-      const { runner, host, port } = await nativeRedis(options, true)
+      const { runner, host, port } = await nativeRedis(options, role)
       return await RedisServer.#begin(runner, redisUrl(host, port, options.password))
     })
   }

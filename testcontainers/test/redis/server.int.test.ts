@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { RedisCluster, RedisServer } from '../../src/index.ts'
+import { RedisCluster, RedisSentinel, RedisServer } from '../../src/index.ts'
 import { embeddedRedisServer } from '../../src/redis/binary.ts'
 
 afterEach(() => vi.unstubAllEnvs())
@@ -109,5 +109,22 @@ describe('RedisCluster', () => {
 
   it('refuses fewer nodes than a cluster needs', async () => {
     await expect(RedisCluster.start({ nodes: 2 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  })
+})
+
+describe('RedisSentinel', () => {
+  it('makes a replica the master when the master is killed, with its data', async () => {
+    await using watched = await RedisSentinel.start({ name: 'orders', password: 'secret', replicas: 2, sentinels: 3 })
+    const client = new Redis({ sentinels: watched.addresses, name: watched.name, password: 'secret' })
+    client.on('error', () => {})
+    await client.set('key', 'value')
+    await client.wait(2, 5000)
+    await watched.master.kill()
+    await vi.waitFor(async () => expect(await client.set('key', 'later', 'GET')).toBe('value'), { timeout: 30_000 })
+    client.disconnect()
+  })
+
+  it('refuses to start without replicas', async () => {
+    await expect(RedisSentinel.start({ replicas: 0 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
 })
