@@ -6,7 +6,6 @@ import { OperatorStates } from '../operator/operator-states.ts'
 import type { Timers } from '../operator/process-function.ts'
 import { type TimeDomain, timerCells } from '../operator/timer-service.ts'
 import { decodeKey, keyBytes, keyFormat } from '../serde/key-codec.ts'
-import type { StateChange } from '../state/backend.ts'
 import { EntryMap } from '../state/entry-map.ts'
 import { keyGroupOf } from '../state/key-group.ts'
 import { createHandles } from '../state/keyed/create-handle.ts'
@@ -15,6 +14,7 @@ import { KeySlot } from '../state/keyed/key-table.ts'
 import { type CellDeclaration, declareCells } from '../state/keyed/keyed-states.ts'
 import type { TimerCell } from '../state/keyed/timer-cell.ts'
 import { StateTime } from '../state/keyed/ttl.ts'
+import { StateChanges } from '../state/state-changes.ts'
 import { asBuffer } from '../structure/buffer.ts'
 import { systemClock } from '../time/clock.ts'
 import { formatDifference } from './format-change.ts'
@@ -160,7 +160,7 @@ export class SavepointFile {
     change(saved)
     const made = changes()
     // An operator that sets no timers does not declare any.
-    const touched = new Set(made.map(({ state }) => state))
+    const touched = new Set(Array.from(made, ({ state }) => state))
     const declared = cells.filter(({ name }) => name in descriptors || touched.has(`${uid}/${name}`))
     this.#declare(uid, declared)
     for (const one of made) this.#entries.apply(one)
@@ -230,7 +230,7 @@ export class SavepointFile {
     uid: string,
     descriptors: Descriptors,
     key: unknown,
-  ): { saved: SavedKey<Descriptors>; changes: () => StateChange[]; cells: readonly CellDeclaration[] } {
+  ): { saved: SavedKey<Descriptors>; changes: () => StateChanges; cells: readonly CellDeclaration[] } {
     const time = new StateTime(systemClock)
     const declared = declareCells(descriptors, time)
     const all = [...declared, ...timerCells]
@@ -242,11 +242,12 @@ export class SavepointFile {
     })
     const owner = { current: new KeySlot(key, cells), table: { markDirty() {} } }
     const timers = timersOf(cells.at(-2) as TimerCell, cells.at(-1) as TimerCell)
-    const changes = (): StateChange[] => {
-      const made: StateChange[] = []
-      const keyGroup = keyGroupOf(bytes, 0, bytes.length, this.maxParallelism)
+    const changes = (): StateChanges => {
+      const made = new StateChanges()
+      made.beginKey().writeBytes(bytes)
+      made.endKey(keyGroupOf(bytes, 0, bytes.length, this.maxParallelism))
       all.forEach(({ name }, at) => {
-        cells[at]?.collect({ state: `${uid}/${name}`, keyGroup, key: bytes, changes: made })
+        cells[at]?.collect(made, made.numberOf(`${uid}/${name}`))
       })
       return made
     }

@@ -8,6 +8,7 @@ import { encodeValue } from '../state/keyed/encode-value.ts'
 import { KeySlot } from '../state/keyed/key-table.ts'
 import { declareCells } from '../state/keyed/keyed-states.ts'
 import { StateTime } from '../state/keyed/ttl.ts'
+import { StateChanges } from '../state/state-changes.ts'
 import { systemClock } from '../time/clock.ts'
 import type { OperatorList, OperatorState } from './operator-state.ts'
 
@@ -54,7 +55,7 @@ export class OperatorStates<Descriptors extends StateDescriptors> {
       this.#states.map(({ name, mode, serde, format, cell }) => {
         const items = this.#encoded(name, cell, serde)
         // Cells note what has changed in them; nobody asks for that here.
-        cell.collect({ state: name, keyGroup: 0, key: NO_KEY, changes: [] })
+        cell.collect(new StateChanges(), 0)
         return [name, { mode, format, items }]
       }),
     )
@@ -102,7 +103,6 @@ export class OperatorStates<Descriptors extends StateDescriptors> {
 
 /** Such state does not expire, which the graph's check sees to. */
 const NO_TTL = new StateTime(systemClock)
-const NO_KEY = new Uint8Array(0)
 
 /** One item for each element; map entries as the length of the key (u32), the key, the value. */
 function itemsOf(cell: Cell, serde: Serde<unknown>): Uint8Array[] {

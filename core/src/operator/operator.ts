@@ -1,6 +1,7 @@
 import type { Logger } from '../metrics/logger.ts'
 import type { MetricGroup } from '../metrics/registry.ts'
-import type { StateChange, StateEntry, StateKey } from '../state/backend.ts'
+import type { StateEntry, StateKey } from '../state/backend.ts'
+import type { StateChanges } from '../state/state-changes.ts'
 import type { CancelTimer, Clock } from '../time/clock.ts'
 import type { TaskMemory } from './batch/memory/task-memory.ts'
 import type { RoundMark } from './loop/round.ts'
@@ -83,7 +84,7 @@ export interface StateReader {
 /** Collects one epoch's changes of one task. */
 export interface DeltaCollector {
   /** Changes of keyed state and timers. */
-  readonly changes: StateChange[]
+  readonly changes: StateChanges
   /** State that belongs to the operator instance, not to a key: replaced as a whole in each epoch. */
   setOperatorState(uid: string, state: OperatorState): void
 }

@@ -2,6 +2,7 @@ import { silentLogger } from '../metrics/logger.ts'
 import { MetricRegistry } from '../metrics/metric-registry.ts'
 import type { StateCatalogEntry } from '../operator/operator.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
+import { StateChanges } from '../state/state-changes.ts'
 import { systemClock } from '../time/clock.ts'
 import { Chain, discard } from './chain.ts'
 
@@ -17,7 +18,7 @@ export function catalogOf(graph: JobGraph): StateCatalogEntry[] {
         clock: systemClock,
         metrics: new MetricRegistry(),
         logger: silentLogger,
-        delta: { changes: [], setOperatorState() {} },
+        delta: { changes: new StateChanges(), setOperatorState() {} },
         stateReader: null,
         memory: { budgetBytes: 1, directory: '' },
         schedule: () => () => {},

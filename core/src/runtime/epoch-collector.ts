@@ -1,21 +1,21 @@
 import type { DeltaCollector } from '../operator/operator.ts'
 import type { OperatorState } from '../operator/operator-state.ts'
-import type { StateChange } from '../state/backend.ts'
+import { StateChanges } from '../state/state-changes.ts'
 import type { SinkBarriers } from './sinks.ts'
 
 /** What one barrier collects on its way through the chains of a task. */
 export interface CollectedEpoch {
-  readonly changes: StateChange[]
+  readonly changes: StateChanges
   readonly operators: Record<string, OperatorState>
   readonly committables: readonly { readonly uid: string; readonly list: Promise<readonly unknown[]> }[]
 }
 
 export class EpochCollector implements DeltaCollector, SinkBarriers {
-  #changes: StateChange[] = []
+  #changes = new StateChanges()
   #operators: Record<string, OperatorState> = {}
   #committables: { uid: string; list: Promise<readonly unknown[]> }[] = []
 
-  get changes(): StateChange[] {
+  get changes(): StateChanges {
     return this.#changes
   }
 
@@ -32,7 +32,8 @@ export class EpochCollector implements DeltaCollector, SinkBarriers {
   /** Hands over what was collected and starts anew. */
   take(): CollectedEpoch {
     const collected = { changes: this.#changes, operators: this.#operators, committables: this.#committables }
-    this.#changes = []
+    // The next epoch will change about as much.
+    this.#changes = new StateChanges(this.#changes)
     this.#operators = {}
     this.#committables = []
     return collected

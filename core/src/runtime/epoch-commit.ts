@@ -13,13 +13,6 @@ export async function resolveCommittables(
   return resolved
 }
 
-/** Bytes of keys and values. */
-export function changedBytes(changes: StateDelta['changes']): number {
-  let bytes = 0
-  for (const { key, sub, value } of changes) bytes += key.length + (sub?.length ?? 0) + (value?.length ?? 0)
-  return bytes
-}
-
 /** An epoch as the state backend takes it. */
 export function delta(epoch: number, meta: EpochMeta, changes: StateDelta['changes']): StateDelta {
   return { epoch, meta: encodeEpochMeta(meta), changes }

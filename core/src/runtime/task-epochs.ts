@@ -2,7 +2,7 @@ import { CommitDriver } from '../checkpoint/commit.ts'
 import type { Region } from '../plan/job-graph.ts'
 import type { Chain } from './chain.ts'
 import type { EpochCollector } from './epoch-collector.ts'
-import { changedBytes, delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
+import { delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
 import { ExchangeCleaner } from './exchange-cleaner.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 import type { TaskInputs } from './task-inputs.ts'
@@ -156,7 +156,7 @@ export class TaskEpochs {
           this.#committedRecords = counted
           metrics.epochDuration.record(environment.clock.now() - startedAt)
           metrics.epochChanges.value += collected.changes.length
-          metrics.epochBytes.value += changedBytes(collected.changes)
+          metrics.epochBytes.value += collected.changes.byteLength
           this.#exchangeCleaner.onCommitted(partitions)
         },
         (error: unknown) => {

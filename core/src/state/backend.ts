@@ -28,12 +28,17 @@ export interface StateEntry {
   readonly value: Uint8Array
 }
 
+/** Changes in the order in which they are made: an array of them, or what the engine collects (`StateChanges`). */
+export interface StateChangeList extends Iterable<StateChange> {
+  readonly length: number
+}
+
 /** What changed in one epoch. */
 export interface StateDelta {
   readonly epoch: number
   /** Positions, operator state, catalogue of states: opaque here, replaced as a whole. */
   readonly meta: Uint8Array
-  readonly changes: readonly StateChange[]
+  readonly changes: StateChangeList
 }
 
 /** A key of a state. */

@@ -3,10 +3,11 @@ import { silentLogger } from '../../src/metrics/logger.ts'
 import { MetricRegistry } from '../../src/metrics/metric-registry.ts'
 import { TaskMemory } from '../../src/operator/batch/memory/task-memory.ts'
 import type { RoundMark } from '../../src/operator/loop/round.ts'
-import type { Operator, Receiver, StateReader } from '../../src/operator/operator.ts'
+import type { DeltaCollector, Operator, Receiver, StateReader } from '../../src/operator/operator.ts'
 import type { OperatorState } from '../../src/operator/operator-state.ts'
 import type { Signal, SignalValue } from '../../src/operator/signal/signal.ts'
 import type { StateChange, StateEntry } from '../../src/state/backend.ts'
+import { StateChanges } from '../../src/state/state-changes.ts'
 import type { CancelTimer } from '../../src/time/clock.ts'
 import { VirtualClock } from '../../src/time/virtual-clock.ts'
 
@@ -28,7 +29,7 @@ export class OperatorHarness {
   readonly stored: Map<string, StateEntry>
   readonly operatorStates = new Map<string, OperatorState>()
   readonly #operator: Operator
-  readonly #changes: StateChange[] = []
+  #changes = new StateChanges()
   readonly #stateReader: StateReader | null
   /** Another operator of the task holds commits back. */
   commitsSuspended = false
@@ -59,7 +60,7 @@ export class OperatorHarness {
       metrics: this.metrics,
       logger: silentLogger,
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
-      delta: { changes: this.#changes, setOperatorState: (uid, state) => this.operatorStates.set(uid, state) },
+      delta: this.#delta(),
       commitsSuspended: () => this.commitsSuspended,
       stateReader,
       signals: signals.length === 0 ? null : operator.inputs.map(() => signals),
@@ -147,8 +148,19 @@ export class OperatorHarness {
     }
   }
 
+  #delta(): DeltaCollector {
+    const changes = (): StateChanges => this.#changes
+    return {
+      get changes() {
+        return changes()
+      },
+      setOperatorState: (uid, state) => this.operatorStates.set(uid, state),
+    }
+  }
+
   #apply(): StateChange[] {
-    const changes = this.#changes.splice(0)
+    const changes = [...this.#changes]
+    this.#changes = new StateChanges()
     for (const change of changes) {
       const prefix = `${change.state}|${Buffer.from(change.key).toString('hex')}|`
       if (change.sub === null && change.value === null) {

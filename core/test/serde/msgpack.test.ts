@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { Packr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { json } from '../../src/serde/json.ts'
 import { msgpack, rowSerde } from '../../src/serde/msgpack.ts'
@@ -47,6 +48,32 @@ describe('msgpack', () => {
 
   it('writes objects as standard maps, which other languages read', () => {
     expect(encoded(msgpack(), { a: 1 }).toString('hex')).toMatch(/^(81|de0001|df00000001)a16101$/)
+  })
+
+  it('writes integers in as few bytes as the format allows', () => {
+    const edges = [
+      0,
+      0x7f,
+      0x80,
+      0xff,
+      0x100,
+      0xffff,
+      0x10000,
+      2 ** 31 - 1,
+      -1,
+      -0x20,
+      -0x21,
+      -0x80,
+      -0x81,
+      -0x8000,
+      -0x8001,
+    ]
+    const packr = new Packr({ useRecords: false })
+    fc.assert(
+      fc.property(fc.oneof(fc.constantFrom(...edges, -(2 ** 31)), fc.integer()), (value) => {
+        expect(encoded(msgpack<number>(), value)).toEqual(Buffer.from(packr.pack(value)))
+      }),
+    )
   })
 
   it('keeps what was decoded when more is written', () => {

@@ -3,8 +3,9 @@ import { StreamError } from '../../errors.ts'
 import { ByteWriter } from '../../serde/byte-writer.ts'
 import { keyBytes } from '../../serde/key-codec.ts'
 import type { Serde } from '../../serde/serde.ts'
-import type { StateChange, StateEntry, StateKey } from '../../state/backend.ts'
+import type { StateEntry, StateKey } from '../../state/backend.ts'
 import { taskOfKeyGroup } from '../../state/key-group.ts'
+import type { StateChanges } from '../../state/state-changes.ts'
 
 export interface FeedbackQueueOptions {
   /** `<uid>/<name>`. */
@@ -120,21 +121,21 @@ export class FeedbackQueue {
   }
 
   /** Writes what has changed since the last call. */
-  collect(changes: StateChange[]): void {
+  collect(changes: StateChanges): void {
     const { state } = this.#options
-    for (const { keyGroup, key } of this.#deleted) changes.push({ state, keyGroup, key, sub: null, value: null })
+    for (const { keyGroup, key } of this.#deleted) changes.add({ state, keyGroup, key, sub: null, value: null })
     this.#deleted = []
     // Records are taken from the front, so no other block has lost some and not all of them.
     const first = this.#blocks[this.#firstBlock]
     if (first !== undefined && first.taken > first.writtenTaken) {
       first.writtenTaken = first.taken
-      changes.push({ state, ...first.address, sub: TAKEN, value: pack(first.taken) })
+      changes.add({ state, ...first.address, sub: TAKEN, value: pack(first.taken) })
     }
     for (let at = this.#head + this.#stored; at < this.#end; at += BLOCK_RECORDS) {
       const end = Math.min(at + BLOCK_RECORDS, this.#end)
       const sequence = this.#sequence++
       const address = { keyGroup: this.#keyGroup, key: keyBytes([this.#options.index, sequence]) }
-      changes.push({ state, ...address, sub: RECORDS, value: this.#encoded(sequence, at, end) })
+      changes.add({ state, ...address, sub: RECORDS, value: this.#encoded(sequence, at, end) })
       this.#blocks.push({ address, left: end - at, taken: 0, writtenTaken: 0 })
     }
     this.#stored = this.size

@@ -1,10 +1,10 @@
-import type { ChangeTarget } from '../../state/keyed/cells.ts'
 import type { KeySlot } from '../../state/keyed/key-table.ts'
 import type { SlotState } from '../../state/keyed/slot-states.ts'
-import { timeBytes } from '../../state/keyed/timer-cell.ts'
+import { collectMark } from '../../state/keyed/timer-cell.ts'
+import type { StateChanges } from '../../state/state-changes.ts'
 
-const NOTHING = new Uint8Array(0)
-const AT_ROUND_END = timeBytes(0)
+/** In the place of a timer's time. */
+const AT_ROUND_END = 0
 
 /** Whether the turn of a key comes at the end of the round: stored as a timer is. */
 export class RoundState implements SlotState {
@@ -12,10 +12,11 @@ export class RoundState implements SlotState {
     return !slot.isInRound
   }
 
-  collect(slot: KeySlot<unknown>, { state, keyGroup, key, changes }: ChangeTarget): void {
+  collect(slot: KeySlot<unknown>, changes: StateChanges, state: number): void {
     if (slot.isInRound === slot.isRoundStored) return
     slot.isRoundStored = slot.isInRound
-    changes.push({ state, keyGroup, key, sub: AT_ROUND_END, value: slot.isInRound ? NOTHING : null })
+    changes.beginSub().writeFloat64(AT_ROUND_END)
+    collectMark(changes, state, slot.isInRound)
   }
 
   restore(slot: KeySlot<unknown>): void {

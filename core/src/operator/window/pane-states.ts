@@ -1,9 +1,10 @@
 import { StreamError } from '../../errors.ts'
-import type { StateChange, StateEntry } from '../../state/backend.ts'
+import type { StateEntry } from '../../state/backend.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from '../../state/keyed/cells.ts'
 import type { AggregatingDescriptor, ReducingDescriptor, StateDescriptor } from '../../state/keyed/descriptor.ts'
 import { KeySlot } from '../../state/keyed/key-table.ts'
 import type { CellDeclaration, Cells } from '../../state/keyed/keyed-states.ts'
+import type { StateChanges } from '../../state/state-changes.ts'
 import type { Pane } from './pane.ts'
 
 /** The state of one window of one key. */
@@ -57,17 +58,17 @@ export class PaneStates {
     )
   }
 
-  /** Writes what has changed of one window's state. */
-  collect({ data }: PaneStateSlot, keyGroup: number, key: Uint8Array, changes: StateChange[]): void {
+  /** Writes what has changed of the state of the window whose key was written last. */
+  collect({ data }: PaneStateSlot, changes: StateChanges): void {
     for (let at = 0; at < data.length; at++) {
       const cell = data[at] as Cell
-      cell.collect({ state: this.#names[at] as string, keyGroup, key, changes })
+      cell.collect(changes, changes.numberOf(this.#names[at] as string))
     }
   }
 
-  /** Deletes all that is stored of one window's state. */
-  drop(keyGroup: number, key: Uint8Array, changes: StateChange[]): void {
-    for (const state of this.#names) changes.push({ state, keyGroup, key, sub: null, value: null })
+  /** Deletes all that is stored of the state of the window whose key was written last. */
+  drop(changes: StateChanges): void {
+    for (const state of this.#names) changes.delete(changes.numberOf(state))
   }
 
   restore(slot: PaneStateSlot, { state, sub, value }: StateEntry): void {

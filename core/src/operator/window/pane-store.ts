@@ -1,8 +1,8 @@
 import { StreamError } from '../../errors.ts'
-import { ByteWriter } from '../../serde/byte-writer.ts'
 import { KeyDecoder } from '../../serde/key-codec.ts'
-import type { StateChange, StateEntry } from '../../state/backend.ts'
+import type { StateEntry, StateKey } from '../../state/backend.ts'
 import { type KeySlot, KeyTable } from '../../state/keyed/key-table.ts'
+import type { StateChanges } from '../../state/state-changes.ts'
 import type { StateCatalogEntry } from '../operator.ts'
 import { type KeyPanes, Pane } from './pane.ts'
 import type { PaneContents } from './pane-contents.ts'
@@ -29,7 +29,6 @@ export class PaneStore {
   keepsKeys = false
   readonly #contents: PaneContents
   readonly #maxParallelism: number
-  readonly #scratch = new ByteWriter(1024)
   #dirty: Pane[] = []
 
   /** `name` tells stores of different meaning apart: what is in a slice is not what is in a window. */
@@ -77,21 +76,22 @@ export class PaneStore {
   }
 
   /** Writes what has changed since the last call, and gives the panes. */
-  collect(changes: StateChange[]): readonly Pane[] {
+  collect(changes: StateChanges): readonly Pane[] {
     for (const slot of this.table.takeDirty()) {
       if (slot.data.panes.length === 0 && !this.keepsKeys) this.table.delete(slot)
     }
     const dirty = this.#dirty
     this.#dirty = []
+    const state = changes.numberOf(this.state)
     for (const pane of dirty) {
       pane.isDirty = false
       if (!pane.alive && !pane.isStored) continue
-      const address = this.addressOf(pane)
+      this.#writeKey(pane, changes)
       if (pane.alive) {
-        this.#write(pane, address, changes)
+        this.#write(pane, changes, state)
       } else {
-        changes.push({ ...address, sub: null, value: null })
-        this.states.drop(address.keyGroup, address.key, changes)
+        changes.delete(state)
+        this.states.drop(changes)
       }
     }
     return dirty
@@ -160,47 +160,47 @@ export class PaneStore {
     pane.storedElements = elements.length
   }
 
-  #write(pane: Pane, address: PaneAddress, changes: StateChange[]): void {
+  #writeKey({ slot, id }: Pane, changes: StateChanges): void {
+    const target = changes.beginKey()
+    slot.writeKey(target)
+    const { currentKeyStart } = changes
+    const keyGroup = slot.keyGroupOfBytes(target.buffer, currentKeyStart, target.position, this.#maxParallelism)
+    target.writeFloat64(id)
+    changes.endKey(keyGroup)
+  }
+
+  #write(pane: Pane, changes: StateChanges, state: number): void {
     const { kind, serde } = this.#contents
-    const scratch = this.#scratch
-    if (kind === 'elements' && pane.isStored && pane.storedElements === 0) {
-      // The elements were replaced as a whole (a merge, an eviction): what is stored of the former ones must go.
-      changes.push({ ...address, sub: null, value: null })
-    }
+    // The elements were replaced as a whole (a merge, an eviction): what is stored of the former ones must go.
+    if (kind === 'elements' && pane.isStored && pane.storedElements === 0) changes.delete(state)
     const hasContents = pane.contents !== undefined
-    scratch.position = 0
-    scratch.writeFloat64(pane.start)
-    scratch.writeFloat64(pane.end)
-    scratch.writeUint8(
-      (pane.fired ? FIRED : 0) | (pane.firedAtEnd ? FIRED_AT_END : 0) | (hasContents ? HAS_CONTENTS : 0),
-    )
-    if (kind === 'accumulator' && hasContents) serde.encode(pane.contents, scratch)
-    changes.push({ ...address, sub: null, value: scratch.toBuffer() })
-    if (kind === 'elements') this.#writeElements(pane, address, changes)
-    if (pane.state !== null) this.states.collect(pane.state, address.keyGroup, address.key, changes)
+    const value = changes.beginValue()
+    value.writeFloat64(pane.start)
+    value.writeFloat64(pane.end)
+    value.writeUint8((pane.fired ? FIRED : 0) | (pane.firedAtEnd ? FIRED_AT_END : 0) | (hasContents ? HAS_CONTENTS : 0))
+    if (kind === 'accumulator' && hasContents) serde.encode(pane.contents, value)
+    changes.endValue(state)
+    if (kind === 'elements') this.#writeElements(pane, changes, state)
+    if (pane.state !== null) this.states.collect(pane.state, changes)
     pane.isStored = true
   }
 
-  #writeElements(pane: Pane, address: PaneAddress, changes: StateChange[]): void {
-    const scratch = this.#scratch
+  #writeElements(pane: Pane, changes: StateChanges, state: number): void {
     const elements = (pane.contents ?? []) as unknown[]
     for (let index = pane.storedElements; index < elements.length; index++) {
-      scratch.position = 0
-      this.#contents.serde.encode(elements[index], scratch)
-      const sub = Buffer.allocUnsafe(4)
-      sub.writeUInt32BE(index, 0)
-      changes.push({ ...address, sub, value: scratch.toBuffer() })
+      changes.beginSub().writeUint32(index)
+      changes.put(state, elements[index], this.#contents.serde)
     }
     pane.storedElements = elements.length
   }
 
   /** Where a pane is stored. */
-  addressOf(pane: Pane): PaneAddress {
+  addressOf(pane: Pane): StateKey {
     const { bytes } = pane.slot
     const key = Buffer.allocUnsafe(bytes.length + 8)
     key.set(bytes)
     key.writeDoubleBE(pane.id, bytes.length)
-    return { state: this.state, keyGroup: pane.slot.keyGroup(this.#maxParallelism), key }
+    return { keyGroup: pane.slot.keyGroup(this.#maxParallelism), key }
   }
 }
 
@@ -217,10 +217,4 @@ export function storedBounds({ value }: StateEntry): { start: number; end: numbe
 
 function readHeader(value: Buffer): { readonly start: number; readonly end: number; readonly flags: number } {
   return { start: value.readDoubleBE(0), end: value.readDoubleBE(8), flags: value[16] as number }
-}
-
-interface PaneAddress {
-  readonly state: string
-  readonly keyGroup: number
-  readonly key: Uint8Array
 }

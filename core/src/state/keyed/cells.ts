@@ -1,40 +1,32 @@
 import { StreamError } from '../../errors.ts'
 import { ByteWriter } from '../../serde/byte-writer.ts'
-import { decodeKey, encodeKey, keyBytes } from '../../serde/key-codec.ts'
+import { decodeKey, encodeKey } from '../../serde/key-codec.ts'
 import type { Serde } from '../../serde/serde.ts'
-import type { StateChange } from '../backend.ts'
-import { encodeValue } from './encode-value.ts'
-
-/** Where the changes of one key of one state go. */
-export interface ChangeTarget {
-  readonly state: string
-  readonly keyGroup: number
-  readonly key: Uint8Array
-  readonly changes: StateChange[]
-}
+import type { StateChanges } from '../state-changes.ts'
 
 /** What one state keeps for one key, and what of it has changed since the last barrier. */
 export interface Cell {
   /** Nothing is kept: the key can be forgotten when all its cells say so. */
   readonly isEmpty: boolean
-  /** Writes what has changed and counts as unchanged from then on. */
-  collect(target: ChangeTarget): void
+  /** Writes what has changed of the state with this number, for the key written last, and counts as unchanged from then on. */
+  collect(changes: StateChanges, state: number): void
   restore(sub: Uint8Array | null, value: Uint8Array): void
 }
 
 /** Writes what a value has become, undefined for none, and gives whether something is stored for it then. */
 export function collectValue(
-  { state, keyGroup, key, changes }: ChangeTarget,
+  changes: StateChanges,
+  state: number,
   value: unknown,
   isStored: boolean,
   serde: Serde<unknown>,
 ): boolean {
   if (value !== undefined) {
-    changes.push({ state, keyGroup, key, sub: null, value: encodeValue(value, serde) })
+    changes.put(state, value, serde)
     return true
   }
   // A value that came and went within one epoch leaves no trace.
-  if (isStored) changes.push({ state, keyGroup, key, sub: null, value: null })
+  if (isStored) changes.delete(state)
   return false
 }
 
@@ -52,10 +44,10 @@ export class ValueCell implements Cell {
     return this.value === undefined
   }
 
-  collect(target: ChangeTarget): void {
+  collect(changes: StateChanges, state: number): void {
     if (!this.changed) return
     this.changed = false
-    this.#isStored = collectValue(target, this.value, this.#isStored, this.#serde)
+    this.#isStored = collectValue(changes, state, this.value, this.#isStored, this.#serde)
   }
 
   restore(_sub: Uint8Array | null, value: Uint8Array): void {
@@ -86,22 +78,18 @@ export class ListCell implements Cell {
     this.#stored = 0
   }
 
-  collect({ state, keyGroup, key, changes }: ChangeTarget): void {
+  collect(changes: StateChanges, state: number): void {
     const { length } = this.values
     if (length === 0) {
-      if (this.#written > 0) changes.push({ state, keyGroup, key, sub: null, value: null })
+      if (this.#written > 0) changes.delete(state)
     } else {
       for (let index = this.#stored; index < length; index++) {
-        changes.push({
-          state,
-          keyGroup,
-          key,
-          sub: indexBytes(index),
-          value: encodeValue(this.values[index], this.#serde),
-        })
+        changes.beginSub().writeUint32(index)
+        changes.put(state, this.values[index], this.#serde)
       }
       for (let index = length; index < this.#written; index++) {
-        changes.push({ state, keyGroup, key, sub: indexBytes(index), value: null })
+        changes.beginSub().writeUint32(index)
+        changes.delete(state)
       }
     }
     this.#stored = length
@@ -182,14 +170,15 @@ export class MapCell implements Cell {
     this.#cleared = true
   }
 
-  collect({ state, keyGroup, key, changes }: ChangeTarget): void {
+  collect(changes: StateChanges, state: number): void {
     if (this.#entries.size === 0 && this.#cleared) {
-      if (this.#stored) changes.push({ state, keyGroup, key, sub: null, value: null })
+      if (this.#stored) changes.delete(state)
     } else {
       for (const [identity, { key: entryKey }] of this.#changed) {
         const entry = this.#entries.get(identity)
-        const value = entry === undefined ? null : encodeValue(entry.value, this.#serde)
-        changes.push({ state, keyGroup, key, sub: keyBytes(entryKey), value })
+        encodeKey(entryKey, changes.beginSub())
+        if (entry === undefined) changes.delete(state)
+        else changes.put(state, entry.value, this.#serde)
       }
     }
     this.#changed = UNCHANGED
@@ -231,12 +220,6 @@ function identityOf(key: unknown): unknown {
   identityBytes.position = 0
   encodeKey(key, identityBytes)
   return `\0b${identityBytes.buffer.toString('latin1', 0, identityBytes.position)}`
-}
-
-function indexBytes(index: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32BE(index, 0)
-  return bytes
 }
 
 function corrupt(what: string): StreamError {

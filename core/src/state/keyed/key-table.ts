@@ -1,4 +1,5 @@
-import { decodeKey, keyBytes } from '../../serde/key-codec.ts'
+import type { ByteWriter } from '../../serde/byte-writer.ts'
+import { decodeKey, encodeKey, keyBytes } from '../../serde/key-codec.ts'
 import { keyGroupOf } from '../key-group.ts'
 
 /** What a bounded cache knows of a key. */
@@ -93,21 +94,31 @@ export class KeySlot<Data> {
   }
 
   /**
-   * Serialized at the first snapshot, not at the first record: most keys change far more often than once an epoch. Numbers are
+   * Serialized at the first snapshot, not at the first record: most keys change far more often than once an epoch. Primitives are
    * serialized anew each time, which takes less than to keep a buffer of each.
    */
   get bytes(): Buffer {
-    if (typeof this.key === 'number') return keyBytes(this.key)
+    if (typeof this.key !== 'object') return keyBytes(this.key)
     this.#bytes ??= keyBytes(this.key)
     return this.#bytes
   }
 
-  keyGroup(maxParallelism: number): number {
-    if (this.#keyGroup < 0) {
-      const { bytes } = this
-      this.#keyGroup = keyGroupOf(bytes, 0, bytes.length, maxParallelism)
-    }
+  /** Writes the serialized key. */
+  writeKey(target: ByteWriter): void {
+    if (typeof this.key === 'object') target.writeBytes(this.bytes)
+    else encodeKey(this.key, target)
+  }
+
+  /** As `keyGroup`, with the serialized key at hand. */
+  keyGroupOfBytes(bytes: Buffer, start: number, end: number, maxParallelism: number): number {
+    if (this.#keyGroup < 0) this.#keyGroup = keyGroupOf(bytes, start, end, maxParallelism)
     return this.#keyGroup
+  }
+
+  keyGroup(maxParallelism: number): number {
+    if (this.#keyGroup >= 0) return this.#keyGroup
+    const { bytes } = this
+    return this.keyGroupOfBytes(bytes, 0, bytes.length, maxParallelism)
   }
 }
 

@@ -2,7 +2,8 @@ import { inspect } from 'node:util'
 import { StreamError } from '../../errors.ts'
 import { decodeKey, keyFormat } from '../../serde/key-codec.ts'
 import type { Serde } from '../../serde/serde.ts'
-import type { StateChange, StateEntry, StateKey } from '../backend.ts'
+import type { StateEntry, StateKey } from '../backend.ts'
+import type { StateChanges } from '../state-changes.ts'
 import { type Cell, ListCell, MapCell, ValueCell } from './cells.ts'
 import type { StateDescriptor, StateDescriptors } from './descriptor.ts'
 import { KeyCache } from './key-cache.ts'
@@ -146,24 +147,23 @@ export class KeyedStates {
   }
 
   /** Writes what has changed since the last call, and forgets keys that nothing is kept for. */
-  collect(changes: StateChange[], epoch: number): void {
+  collect(changes: StateChanges, epoch: number): void {
     this.#sweep?.step(this.table.dirtySize)
     const cache = this.#cache
     const unused = this.#emptied?.filter(({ isDirty }) => !isDirty) ?? []
     if (this.#emptied !== null) this.#emptied = []
     const dirty = this.table.takeDirty()
     cache?.onCollected(dirty, epoch)
+    const numbers = this.#names.map((name) => changes.numberOf(name))
     for (const slot of dirty) {
-      const keyGroup = slot.keyGroup(this.#maxParallelism)
-      const key = slot.bytes
+      this.#writeKey(slot, changes)
       let isEmpty = true
       for (let at = 0; at < slot.data.length; at++) {
         const slotState = this.slotStates[at] as SlotState | null
         const cell = slot.data[at] as Cell
-        const target = { state: this.#names[at] as string, keyGroup, key, changes }
         try {
-          if (slotState === null) cell.collect(target)
-          else slotState.collect(slot, target)
+          if (slotState === null) cell.collect(changes, numbers[at] as number)
+          else slotState.collect(slot, changes, numbers[at] as number)
         } catch (cause) {
           throw this.#failed('ENCODE_FAILED', 'written', at, slot.key, cause)
         }
@@ -173,6 +173,13 @@ export class KeyedStates {
       else if (isEmpty && (cache === null || cache.mayForget(slot))) this.table.delete(slot)
     }
     for (const slot of unused) this.table.delete(slot)
+  }
+
+  #writeKey(slot: KeySlot<Cells>, changes: StateChanges): void {
+    const target = changes.beginKey()
+    slot.writeKey(target)
+    const { currentKeyStart } = changes
+    changes.endKey(slot.keyGroupOfBytes(target.buffer, currentKeyStart, target.position, this.#maxParallelism))
   }
 
   /** States that are read when they are needed: all but timers, which must be known to fire. */

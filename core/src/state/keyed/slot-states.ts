@@ -1,5 +1,6 @@
 import type { Serde } from '../../serde/serde.ts'
-import { type ChangeTarget, collectValue } from './cells.ts'
+import type { StateChanges } from '../state-changes.ts'
+import { collectValue } from './cells.ts'
 import type { KeySlot } from './key-table.ts'
 
 /**
@@ -8,8 +9,8 @@ import type { KeySlot } from './key-table.ts'
  */
 export interface SlotState {
   isEmpty(slot: KeySlot<unknown>): boolean
-  /** Writes what has changed and counts as unchanged from then on. */
-  collect(slot: KeySlot<unknown>, target: ChangeTarget): void
+  /** Writes what has changed of the state with this number, for the key written last, and counts as unchanged from then on. */
+  collect(slot: KeySlot<unknown>, changes: StateChanges, state: number): void
   restore(slot: KeySlot<unknown>, sub: Uint8Array | null, value: Uint8Array): void
   /** Nothing is kept and nothing is known of what is stored, as with a new slot. */
   reset(slot: KeySlot<unknown>): void
@@ -36,11 +37,11 @@ export class ValueInSlot implements SlotState {
     return slot.value(this.position) === undefined
   }
 
-  collect(slot: KeySlot<unknown>, target: ChangeTarget): void {
+  collect(slot: KeySlot<unknown>, changes: StateChanges, state: number): void {
     const { position } = this
     if (!slot.isValueChanged(position)) return
     slot.markValueChanged(position, false)
-    const isStored = collectValue(target, slot.value(position), slot.isValueStored(position), this.#serde)
+    const isStored = collectValue(changes, state, slot.value(position), slot.isValueStored(position), this.#serde)
     slot.markValueStored(position, isStored)
   }
 

@@ -1,7 +1,7 @@
 import { StreamError } from '../../errors.ts'
-import type { Cell, ChangeTarget } from './cells.ts'
+import type { StateChanges } from '../state-changes.ts'
+import type { Cell } from './cells.ts'
 
-const NOTHING = new Uint8Array(0)
 // Most keys have no timer most of the time: they share these, which are never written to.
 const NO_TIMES: ReadonlySet<number> = new Set()
 const UNTOUCHED: ReadonlyMap<number, boolean> = new Map()
@@ -38,9 +38,10 @@ export class TimerCell implements Cell {
     return true
   }
 
-  collect({ state, keyGroup, key, changes }: ChangeTarget): void {
+  collect(changes: StateChanges, state: number): void {
     for (const timeMs of this.#touched.keys()) {
-      changes.push({ state, keyGroup, key, sub: timeBytes(timeMs), value: this.#times.has(timeMs) ? NOTHING : null })
+      changes.beginSub().writeFloat64(timeMs)
+      collectMark(changes, state, this.#times.has(timeMs))
     }
     this.#touched = UNTOUCHED
     // Not when the last one fires: most keys that had a timer soon have the next one.
@@ -65,9 +66,12 @@ export class TimerCell implements Cell {
   }
 }
 
-/** The sub key of a timer. */
-export function timeBytes(timeMs: number): Buffer {
-  const bytes = Buffer.allocUnsafe(8)
-  bytes.writeDoubleBE(timeMs, 0)
-  return bytes
+/** Writes that there is an entry of the sub key written last, which has an empty value, or that there is none. */
+export function collectMark(changes: StateChanges, state: number, isThere: boolean): void {
+  if (!isThere) {
+    changes.delete(state)
+    return
+  }
+  changes.beginValue()
+  changes.endValue(state)
 }

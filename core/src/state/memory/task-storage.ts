@@ -21,7 +21,7 @@ export class TaskStorage {
   decided: number | null = null
   /** Some changes of an epoch are made, and others are not. */
   isApplying = false
-  readonly staged: Map<number, StateDelta> = new Map()
+  readonly staged: Map<number, StagedDelta> = new Map()
   readonly #groups = new Map<string, KeyedGroup>()
 
   change(change: StateChange): void {
@@ -88,12 +88,17 @@ export class TaskStorage {
   }
 }
 
+/** A delta as it is kept until it is applied. */
+export interface StagedDelta extends StateDelta {
+  readonly changes: readonly StateChange[]
+}
+
 /** A copy of the delta that shares no bytes with it. */
-export function copyDelta(delta: StateDelta): StateDelta {
+export function copyDelta(delta: StateDelta): StagedDelta {
   return {
     epoch: delta.epoch,
     meta: Buffer.from(delta.meta),
-    changes: delta.changes.map((change) => ({
+    changes: Array.from(delta.changes, (change) => ({
       state: change.state,
       keyGroup: change.keyGroup,
       key: Buffer.from(change.key),

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../../serde/byte-writer.ts'
-import type { StateChange } from '../backend.ts'
+import type { StateChangeList } from '../backend.ts'
+import { StateChanges } from '../state-changes.ts'
 import { pairOf } from './keys.ts'
 
 /*
@@ -24,7 +25,8 @@ const HEADER_BYTES = 5
 interface Pair {
   readonly name: string
   readonly bytes: Buffer
-  readonly changes: StateChange[]
+  readonly first: number
+  last: number
   /** Whether something is put into its single-valued state, or into its maps and lists. */
   putsValues: boolean
   putsEntries: boolean
@@ -37,73 +39,89 @@ export interface EncodedChanges {
   readonly groups: ReadonlySet<string>
 }
 
-export function encodeChanges(changes: readonly StateChange[]): EncodedChanges {
-  const writer = new ChunkWriter()
+export function encodeChanges(list: StateChangeList): EncodedChanges {
+  const changes = StateChanges.from(list)
+  const writer = new ChunkWriter(changes)
   const groups = new Set<string>()
-  for (const pair of pairsOf(changes)) {
-    for (const change of pair.changes) writer.write(pair, change)
+  // Which change of the same pair comes after each; negative after the last.
+  const next = new Int32Array(changes.length).fill(-1)
+  for (const pair of pairsOf(changes, next)) {
+    for (let index = pair.first; index >= 0; index = next[index] as number) writer.write(pair, index)
     if (pair.putsValues) groups.add(`v${pair.name}`)
     if (pair.putsEntries) groups.add(`m${pair.name}`)
   }
   return { chunks: writer.finish(), groups }
 }
 
-function pairsOf(changes: readonly StateChange[]): Pair[] {
+function pairsOf(changes: StateChanges, next: Int32Array): Pair[] {
   const pairs: Pair[] = []
-  const byState = new Map<string, Map<number, Pair>>()
-  for (const change of changes) {
-    let ofState = byState.get(change.state)
-    if (ofState === undefined) {
-      ofState = new Map()
-      byState.set(change.state, ofState)
-    }
-    let pair = ofState.get(change.keyGroup)
+  const byState = changes.names.map(() => new Map<number, Pair>())
+  for (let index = 0; index < changes.length; index++) {
+    const ofState = byState[changes.stateOf(index)] as Map<number, Pair>
+    const keyGroup = changes.keyGroupOf(index)
+    let pair = ofState.get(keyGroup)
     if (pair === undefined) {
-      const name = pairOf(change.state, change.keyGroup)
-      pair = { name, bytes: Buffer.from(name), changes: [], putsValues: false, putsEntries: false }
-      ofState.set(change.keyGroup, pair)
+      const name = pairOf(changes.names[changes.stateOf(index)] as string, keyGroup)
+      pair = { name, bytes: Buffer.from(name), first: index, last: index, putsValues: false, putsEntries: false }
+      ofState.set(keyGroup, pair)
       pairs.push(pair)
+    } else {
+      next[pair.last] = index
+      pair.last = index
     }
-    pair.changes.push(change)
-    if (change.value === null) continue
-    if (change.sub === null) pair.putsValues = true
+    if (changes.valueStart(index) < 0) continue
+    if (changes.subStart(index) < 0) pair.putsValues = true
     else pair.putsEntries = true
   }
   return pairs
 }
 
+/** The letters of the kinds of runs. */
+const VALUES = 0x76
+const DELETED_KEYS = 0x78
+const ENTRIES = 0x6d
+const DELETED_ENTRIES = 0x64
+
+/** Shorter ranges are copied byte by byte, which takes less than a call. */
+const SHORT = 32
+
 class ChunkWriter {
+  readonly #changes: StateChanges
   readonly #out = new ByteWriter(64 * 1024)
   readonly #chunks: Buffer[] = []
-  #changes = 0
+  /** Changes in the open chunk. */
+  #length = 0
   #runs = 0
   /** The open run: where its array header lies, how many elements it has, and to what it belongs. */
   #runStart = -1
   #runLength = 0
   #runPair: Pair | null = null
-  #runKind = ''
-  #runKey: Uint8Array | null = null
+  #runKind = 0
+  /** A change of the key that it belongs to. */
+  #runKeyOf = -1
 
-  constructor() {
+  constructor(changes: StateChanges) {
+    this.#changes = changes
     this.#begin()
   }
 
-  write(pair: Pair, change: StateChange): void {
-    const { key, sub, value } = change
-    if (sub === null) {
-      this.#enter(pair, value === null ? 'x' : 'v', null)
-      this.#bytes(key)
+  write(pair: Pair, index: number): void {
+    const changes = this.#changes
+    const isDeleted = changes.valueStart(index) < 0
+    if (changes.subStart(index) < 0) {
+      this.#enter(pair, isDeleted ? DELETED_KEYS : VALUES, -1)
+      this.#range(changes.bytes, changes.keyStart(index), changes.keyEnd(index))
     } else {
-      this.#enter(pair, value === null ? 'd' : 'm', key)
-      this.#bytes(sub)
+      this.#enter(pair, isDeleted ? DELETED_ENTRIES : ENTRIES, index)
+      this.#range(changes.bytes, changes.subStart(index), changes.subEnd(index))
     }
-    if (value !== null) this.#bytes(value)
-    this.#changes++
-    if (this.#changes >= MAX_CHANGES || this.#out.position >= MAX_BYTES) this.#end()
+    if (!isDeleted) this.#range(changes.bytes, changes.valueStart(index), changes.valueEnd(index))
+    this.#length++
+    if (this.#length >= MAX_CHANGES || this.#out.position >= MAX_BYTES) this.#end()
   }
 
   finish(): Buffer[] {
-    if (this.#changes > 0 || this.#chunks.length === 0) this.#end()
+    if (this.#length > 0 || this.#chunks.length === 0) this.#end()
     return this.#chunks
   }
 
@@ -111,7 +129,7 @@ class ChunkWriter {
     this.#out.position = 0
     this.#out.reserve(HEADER_BYTES)
     this.#out.position = HEADER_BYTES
-    this.#changes = 0
+    this.#length = 0
     this.#runs = 0
     this.#runStart = -1
     this.#runPair = null
@@ -124,22 +142,32 @@ class ChunkWriter {
     this.#begin()
   }
 
-  /** Goes on with the open run when the change fits it, else begins another. */
-  #enter(pair: Pair, kind: string, key: Uint8Array | null): void {
-    const fits =
-      this.#runPair === pair && this.#runKind === kind && (key === null || Buffer.compare(key, this.#runKey!) === 0)
-    if (fits) return
+  /** Goes on with the open run when the change fits it, else begins another. `keyOf`: a change whose key it is of, or -1. */
+  #enter(pair: Pair, kind: number, keyOf: number): void {
+    if (this.#runPair === pair && this.#runKind === kind && (keyOf < 0 || this.#isSameKey(keyOf, this.#runKeyOf)))
+      return
     this.#endRun()
     this.#runStart = this.#out.reserve(HEADER_BYTES)
     this.#out.position = this.#runStart + HEADER_BYTES
     this.#runLength = 0
     this.#runPair = pair
     this.#runKind = kind
-    this.#runKey = key
+    this.#runKeyOf = keyOf
     this.#runs++
-    this.#bytes(Buffer.from(kind))
-    this.#bytes(pair.bytes)
-    if (key !== null) this.#bytes(key)
+    this.#header(1)
+    this.#out.writeUint8(kind)
+    this.#range(pair.bytes, 0, pair.bytes.length)
+    const changes = this.#changes
+    if (keyOf >= 0) this.#range(changes.bytes, changes.keyStart(keyOf), changes.keyEnd(keyOf))
+  }
+
+  #isSameKey(one: number, other: number): boolean {
+    const changes = this.#changes
+    const [start, end] = [changes.keyStart(one), changes.keyEnd(one)]
+    const [otherStart, otherEnd] = [changes.keyStart(other), changes.keyEnd(other)]
+    if (start === otherStart && end === otherEnd) return true
+    const { bytes } = changes
+    return bytes.compare(bytes, otherStart, otherEnd, start, end) === 0
   }
 
   #endRun(): void {
@@ -152,10 +180,20 @@ class ChunkWriter {
   }
 
   /** A MessagePack string, which is bytes to Lua. */
-  #bytes(bytes: Uint8Array): void {
-    const { length } = bytes
+  #range(bytes: Buffer, start: number, end: number): void {
+    const length = end - start
+    this.#header(length)
+    const at = this.#out.reserve(length)
+    const { buffer } = this.#out
+    if (length < SHORT) for (let i = 0; i < length; i++) buffer[at + i] = bytes[start + i] as number
+    else bytes.copy(buffer, at, start, end)
+    this.#out.position = at + length
+  }
+
+  /** Of a string of so many bytes, an element of the open run. */
+  #header(length: number): void {
     const at = this.#out.reserve(HEADER_BYTES)
-    const buffer = this.#out.buffer
+    const { buffer } = this.#out
     if (length < 32) {
       buffer[at] = 0xa0 | length
       this.#out.position = at + 1
@@ -172,7 +210,6 @@ class ChunkWriter {
       buffer.writeUInt32BE(length, at + 1)
       this.#out.position = at + HEADER_BYTES
     }
-    this.#out.writeBytes(bytes)
     this.#runLength++
   }
 }

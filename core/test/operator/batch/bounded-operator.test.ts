@@ -8,6 +8,7 @@ import { SortOperator } from '../../../src/operator/batch/sort-operator.ts'
 import { MAX_WATERMARK, type Receiver } from '../../../src/operator/operator.ts'
 import { type OperatorState, redistribute } from '../../../src/operator/operator-state.ts'
 import { msgpack } from '../../../src/serde/msgpack.ts'
+import { StateChanges } from '../../../src/state/state-changes.ts'
 import { VirtualClock } from '../../../src/time/virtual-clock.ts'
 
 /** A sort as task `index` of `parallelism`, what comes out of it and what it puts into snapshots. */
@@ -31,7 +32,7 @@ class SortUnderTest {
       metrics: new MetricRegistry(),
       logger: silentLogger,
       memory: new TaskMemory({ budgetBytes: 1024 * 1024, directory: tmpdir() }),
-      delta: { changes: [], setOperatorState: (_, state) => void this.states.push(state) },
+      delta: { changes: new StateChanges(), setOperatorState: (_, state) => void this.states.push(state) },
       commitsSuspended: () => false,
       stateReader: null,
       signals: null,

@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { FeedbackQueue } from '../../../src/operator/loop/feedback-queue.ts'
 import { msgpack } from '../../../src/serde/msgpack.ts'
-import type { StateChange, StateEntry } from '../../../src/state/backend.ts'
+import type { StateEntry } from '../../../src/state/backend.ts'
+import { StateChanges } from '../../../src/state/state-changes.ts'
 
 /** What a backend would hold. */
 class Stored {
   readonly entries = new Map<string, StateEntry>()
 
-  apply(changes: readonly StateChange[]): void {
+  apply(changes: StateChanges): void {
     for (const { value, ...address } of changes) {
       const id = `${address.keyGroup}/${Buffer.from(address.key).toString('hex')}/`
       if (value !== null) this.entries.set(`${id}${address.sub}`, { ...address, value })
@@ -81,7 +82,7 @@ it.each([
             expectSame(taken, expected.slice(0, step.count))
             expected = expected.slice(step.count)
           } else if (step.kind === 'barrier') {
-            const changes: StateChange[] = []
+            const changes = new StateChanges()
             now.collect(changes)
             stored.apply(changes)
             committed = [...expected]
@@ -100,33 +101,33 @@ it.each([
 )
 
 it('writes nothing of what came and went between two barriers', () => {
-  const changes: StateChange[] = []
+  const changes = new StateChanges()
   const now = queue()
   for (let n = 0; n < 100; n++) now.push(n, n)
   now.drain(99, () => {})
   now.collect(changes)
   expect(changes).toHaveLength(1)
-  expect(changes[0]?.value?.length ?? 0).toBeLessThan(50)
+  expect(changes.at(0).value?.length ?? 0).toBeLessThan(50)
   now.collect(changes)
   expect(changes).toHaveLength(1)
 })
 
 it('writes many records as few blocks, and how many of one are taken, not the block again', () => {
-  const changes: StateChange[] = []
+  const changes = new StateChanges()
   const now = queue()
   for (let n = 0; n < 2_000; n++) now.push(n, n)
   now.collect(changes)
   expect(changes).toHaveLength(4)
   now.drain(600, () => {})
-  const later: StateChange[] = []
+  const later = new StateChanges()
   now.collect(later)
-  expect(later).toMatchObject([{ value: null }, { value: Buffer.from([88]) }])
+  expect([...later]).toMatchObject([{ value: null }, { value: Buffer.from([88]) }])
 })
 
 it('takes up what the queues of several tasks held', () => {
   const stored = new Stored()
   for (const index of [0, 1]) {
-    const changes: StateChange[] = []
+    const changes = new StateChanges()
     const own = queue([], index)
     for (let n = 0; n < 3; n++) own.push(`${index}.${n}`, n)
     own.collect(changes)

@@ -4,11 +4,18 @@ import { msgpack } from '../../../src/serde/msgpack.ts'
 import type { StateChange } from '../../../src/state/backend.ts'
 import { type Cell, ValueCell } from '../../../src/state/keyed/cells.ts'
 import { KeySlot } from '../../../src/state/keyed/key-table.ts'
+import { StateChanges } from '../../../src/state/state-changes.ts'
+
+function changesOf(collect: (changes: StateChanges, state: number) => void): StateChange[] {
+  const changes = new StateChanges()
+  changes.beginKey().writeUtf8('key')
+  changes.endKey(3)
+  collect(changes, changes.numberOf('count/value'))
+  return [...changes]
+}
 
 function collected(cell: Cell): StateChange[] {
-  const changes: StateChange[] = []
-  cell.collect({ state: 'count/value', keyGroup: 3, key: Buffer.from('key'), changes })
-  return changes
+  return changesOf((changes, state) => cell.collect(changes, state))
 }
 
 function set(cell: ValueCell, value: unknown): void {
@@ -42,13 +49,9 @@ it('deletes a value that was stored once, also when it was stored by the task be
 it('stores once that the turn of a key comes at the end of the round, and nothing when it came and went', () => {
   const state = new RoundState()
   const slot = new KeySlot('key', null)
-  const collected = (): StateChange[] => {
-    const changes: StateChange[] = []
-    state.collect(slot, { state: 'count/round', keyGroup: 3, key: Buffer.from('key'), changes })
-    return changes
-  }
+  const collected = (): StateChange[] => changesOf((changes, number) => state.collect(slot, changes, number))
   slot.isInRound = true
-  expect(collected()).toMatchObject([{ sub: Buffer.alloc(8), value: new Uint8Array(0) }])
+  expect(collected()).toMatchObject([{ sub: Buffer.alloc(8), value: Buffer.alloc(0) }])
   expect(collected()).toEqual([])
   slot.isInRound = false
   expect(collected()).toMatchObject([{ sub: Buffer.alloc(8), value: null }])

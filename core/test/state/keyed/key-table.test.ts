@@ -4,6 +4,7 @@ import { valueState } from '../../../src/state/keyed/descriptor.ts'
 import { type KeySlot, KeyTable } from '../../../src/state/keyed/key-table.ts'
 import { declareCells, KeyedStates } from '../../../src/state/keyed/keyed-states.ts'
 import { StateTime } from '../../../src/state/keyed/ttl.ts'
+import { StateChanges } from '../../../src/state/state-changes.ts'
 import { systemClock } from '../../../src/time/clock.ts'
 
 const keys = fc.oneof(
@@ -52,7 +53,7 @@ it('forgets a key that nothing is kept for at the next barrier, or at the one af
     states.table.slot('key')
     expect(
       sizes.map((_, epoch) => {
-        states.collect([], epoch)
+        states.collect(new StateChanges(), epoch)
         return states.table.size
       }),
     ).toEqual(sizes)
@@ -65,7 +66,7 @@ it('keeps a key that is used in every epoch, though nothing is kept for it at an
   const slot = states.table.slot('key')
   for (let epoch = 0; epoch < 5; epoch++) {
     states.table.markDirty(slot)
-    states.collect([], epoch)
+    states.collect(new StateChanges(), epoch)
     expect(states.table.find('key')).toBe(slot)
   }
 })
