@@ -1,27 +1,34 @@
 import type { Log } from '@millrace/core/spi'
 import { inOwnProcess } from '../own-process.ts'
-import { median } from '../report/statistics.ts'
+import { mean, median } from '../report/statistics.ts'
 import type { EpochsMeasure, EpochsRun } from './epochs-worker.ts'
 import { loadKeys } from './job.ts'
+import { stalledPercent, undisturbedStep } from './steps.ts'
 
 export interface EpochShare {
   readonly records: number
   readonly rounds: number
-  /** Records per second with one epoch at the end, median. */
-  readonly withoutEpochs: number
-  /** With one a second, and with ten a second. */
+  /** One epoch at the end, one a second, and ten a second. */
+  readonly withoutEpochs: EpochsCost
   readonly withEpochs: LostToEpochs
   readonly withTenfoldEpochs: LostToEpochs
 }
 
-export interface LostToEpochs {
-  /** Records per second, median. */
+export interface EpochsCost {
+  /** Records per second, median of the rounds. */
   readonly rate: number
-  /** How much longer a run took than the one without epochs beside it, median of the rounds, and each of them. */
-  readonly timePercent: number
-  readonly timePercents: readonly number[]
-  /** The same of the CPU time of the thread that runs the task, median. */
-  readonly threadPercent: number
+  /** What a step of the run took that nobody disturbed. */
+  readonly stepMs: number
+  /** The part of the runs by which single steps took longer than those around them, mean of the rounds. */
+  readonly stalledPercent: number
+}
+
+export interface LostToEpochs extends EpochsCost {
+  /** The time lost: undisturbed steps that take longer, and more of it stalled. */
+  readonly lostPercent: number
+  /** How much longer a whole run took than the one without epochs beside it, median of the rounds, and each of them. */
+  readonly runPercent: number
+  readonly runPercents: readonly number[]
 }
 
 const RECORDS = 12_000_000
@@ -63,38 +70,46 @@ export async function measureEpochShare(
   }
   const share = shareOf(rounds)
   say(
-    `epochs with ${keys.toLocaleString('en')} changed keys each, beside ${share.withoutEpochs.toLocaleString('en')} records/s with one at the end ` +
-      `(medians of ${ROUNDS} rounds): one a second ${told(share.withEpochs)}; ten a second ${told(share.withTenfoldEpochs)}`,
+    `${keys.toLocaleString('en')} changed keys in each epoch, ${ROUNDS} rounds; one at the end: ${told(share.withoutEpochs)}`,
   )
+  say(`one a second: ${toldLost(share.withEpochs)}`)
+  say(`ten a second: ${toldLost(share.withTenfoldEpochs)}`)
   return share
 }
 
-function told({ rate, timePercent, timePercents, threadPercent }: LostToEpochs): string {
-  const each = timePercents.map((percent) => percent.toFixed(1)).join(', ')
+function told({ rate, stepMs, stalledPercent }: EpochsCost): string {
   return (
-    `${rate.toLocaleString('en')} records/s, ${timePercent.toFixed(1)} % of time (${each}), ` +
-    `${threadPercent.toFixed(1)} % of the thread's CPU time`
+    `${rate.toLocaleString('en')} records/s, an undisturbed step ${stepMs.toFixed(2)} ms, ` +
+    `${stalledPercent.toFixed(2)} % of the time stalled`
   )
 }
 
+function toldLost(lost: LostToEpochs): string {
+  const each = lost.runPercents.map((percent) => percent.toFixed(1)).join(', ')
+  return `${lost.lostPercent.toFixed(2)} % of time lost; ${told(lost)}; whole runs ${lost.runPercent.toFixed(1)} % longer (${each})`
+}
+
 function shareOf(rounds: readonly Round[]): EpochShare {
-  const rate = (of: keyof Round): number =>
-    Math.round(median(rounds.map((round) => (round[of].records / round[of].steadyMs) * 1000)))
-  const lost = (of: keyof Round): LostToEpochs => {
-    const percents = (field: 'steadyMs' | 'threadMs'): number[] =>
-      rounds.map((round) => (round[of][field] / round.withoutEpochs[field] - 1) * 100)
-    const timePercents = percents('steadyMs')
+  const costOf = (of: keyof Round): EpochsCost => {
+    const runs = rounds.map((round) => round[of])
     return {
-      rate: rate(of),
-      timePercent: median(timePercents),
-      timePercents,
-      threadPercent: median(percents('threadMs')),
+      rate: Math.round(median(runs.map(({ records, steadyMs }) => (records / steadyMs) * 1000))),
+      stepMs: undisturbedStep(runs.map(({ stepsMs }) => stepsMs)),
+      stalledPercent: mean(runs.map(({ stepsMs }) => stalledPercent(stepsMs))),
     }
+  }
+  const withoutEpochs = costOf('withoutEpochs')
+  const lost = (of: keyof Round): LostToEpochs => {
+    const cost = costOf(of)
+    const runPercents = rounds.map((round) => (round[of].steadyMs / round.withoutEpochs.steadyMs - 1) * 100)
+    const slower = (cost.stepMs / withoutEpochs.stepMs - 1) * 100
+    const lostPercent = slower + cost.stalledPercent - withoutEpochs.stalledPercent
+    return { ...cost, lostPercent, runPercent: median(runPercents), runPercents }
   }
   return {
     records: RECORDS,
     rounds: ROUNDS,
-    withoutEpochs: rate('withoutEpochs'),
+    withoutEpochs,
     withEpochs: lost('withEpochs'),
     withTenfoldEpochs: lost('withTenfoldEpochs'),
   }

@@ -16,16 +16,17 @@ export interface EpochsMeasure {
   readonly epochs: number
   /** From the first record to the end of the last commit. */
   readonly steadyMs: number
-  /** Of the thread that runs the task, meanwhile. */
-  readonly threadMs: number
+  /** What each step of so many records took: ten milliseconds or so. */
+  readonly stepsMs: readonly number[]
 }
 
+const STEP_RECORDS = 20_000
 /** Tells now and then how far a key has come, so that there is output in every epoch. */
 const EVERY = 100
 
 const run = JSON.parse(process.argv[2] ?? '{}') as EpochsRun
-let startedAt = 0
-let cpuBefore = process.threadCpuUsage()
+let records = 0
+const stepTimes: number[] = []
 const counting = job(`costs-${run.output}`, (env) => {
   env
     .topic(run.input, json<CostRecord>(), { bounded: true })
@@ -33,10 +34,7 @@ const counting = job(`costs-${run.output}`, (env) => {
     .process({
       state: { seen: valueState({ initial: 0 }) },
       onRecord({ key }, { state }, out: Collector<{ key: number; seen: number }>) {
-        if (startedAt === 0) {
-          startedAt = performance.now()
-          cpuBefore = process.threadCpuUsage()
-        }
+        if (records++ % STEP_RECORDS === 0) stepTimes.push(performance.now())
         const seen = state.seen.get() + 1
         state.seen.set(seen)
         if (seen % EVERY === 0) out.emit({ key, seen })
@@ -44,13 +42,13 @@ const counting = job(`costs-${run.output}`, (env) => {
     })
     .toTopic(run.output, json())
 })
-const { recordsIn, epochs } = await counting.run({
+const { epochs } = await counting.run({
   log: kafka({ brokers: run.brokers }),
   state: redis({ url: run.redisUrl }),
   epochInterval: run.epochMs,
 })
-const steadyMs = performance.now() - startedAt
-const { user, system } = process.threadCpuUsage(cpuBefore)
-const measure: EpochsMeasure = { records: recordsIn, epochs, steadyMs, threadMs: (user + system) / 1000 }
+const steadyMs = performance.now() - (stepTimes[0] ?? 0)
+const stepsMs = stepTimes.slice(1).map((time, at) => time - (stepTimes[at] as number))
+const measure: EpochsMeasure = { records, epochs, steadyMs, stepsMs }
 console.log(JSON.stringify(measure))
 process.exit(0)

@@ -26,6 +26,6 @@ await locatedOrders(options, probe).run({
   state: redis({ url: redisUrl }),
   parallelism,
   epochInterval: '20ms',
-  sessionTimeout: '6s',
+  sessionTimeout: '2s',
   memoryBudget: 100_000,
 })

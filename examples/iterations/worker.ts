@@ -16,7 +16,7 @@ const handle = jobNamed(name, (end) => process.send?.(end)).start({
   state: redis({ url: redisUrl }),
   parallelism,
   epochInterval: '50ms',
-  sessionTimeout: '6s',
+  sessionTimeout: '2s',
   stopOnSignals: true,
 })
 await handle.done

@@ -13,7 +13,7 @@ import type { TakenOver } from './task-take-over.ts'
 /** How many epochs a barrier that is due may wait for the end of a round. */
 const MAX_DEFERRED_EPOCHS = 30
 /**
- * So many changed keys end an epoch before its time: a barrier collects them in one go, a few microseconds each, in which the
+ * So many changed keys end an epoch before its time: a barrier collects them in one go, a microsecond or more each, in which the
  * process does nothing else, such as telling the group that it lives.
  */
 const MAX_CHANGED_KEYS = 250_000
