@@ -18,15 +18,16 @@ export class JobMeasure {
 
   /** Resolves when the job has ended. */
   async of(handle: JobHandle): Promise<QueryMeasure> {
+    let commits = 0
     let commitP50Ms = 0
     let commitP99Ms = 0
     const watch = setInterval(() => {
-      for (const { tasks } of handle.status().workers) {
-        for (const { epochDurationMs } of tasks) {
-          commitP50Ms = Math.max(commitP50Ms, epochDurationMs.p50)
-          commitP99Ms = Math.max(commitP99Ms, epochDurationMs.p99)
-        }
-      }
+      const tasks = handle.status().workers.flatMap((worker) => worker.tasks)
+      // A job that has ended has no tasks.
+      if (tasks.length === 0) return
+      commits = Math.min(...tasks.map(({ epochs }) => epochs))
+      commitP50Ms = Math.max(...tasks.map(({ epochDurationMs }) => epochDurationMs.p50))
+      commitP99Ms = Math.max(...tasks.map(({ epochDurationMs }) => epochDurationMs.p99))
     }, 100)
     await handle.done
     const endedAtMs = Date.now()
@@ -37,6 +38,7 @@ export class JobMeasure {
       endedAtMs,
       cpuMs: (user + system) / 1000,
       peakRssMb: process.resourceUsage().maxRSS / 1024,
+      commits,
       commitP50Ms,
       commitP99Ms,
     }

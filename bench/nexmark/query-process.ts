@@ -23,6 +23,8 @@ export interface QueryMeasure {
   readonly endedAtMs: number
   readonly cpuMs: number
   readonly peakRssMb: number
+  /** Of the task that made the fewest; the last may be missing. */
+  readonly commits: number
   readonly commitP50Ms: number
   readonly commitP99Ms: number
 }

@@ -3,7 +3,7 @@ import type { RunResult } from './measure-run.ts'
 import type { System, SystemName } from './system.ts'
 
 export const runHeader =
-  'round query par system      events/s   CPU s/M  broker  state   peak MB  state  commit ms   other cores   rows'
+  'round query par system      events/s   CPU s/M  broker  state   peak MB  state  commits ms      other cores   rows'
 
 /** One run, as it is told when it has ended. */
 export function runLine(run: RunResult): string {
@@ -18,7 +18,7 @@ export function runLine(run: RunResult): string {
     perMillion(measure.stateCpuMs, events).padStart(6),
     count(measure.peakRssMb).padStart(9),
     count(measure.statePeakRssMb).padStart(6),
-    commit([run]).padStart(10),
+    commit([run]).padStart(14),
     (run.otherCores?.toFixed(2) ?? '-').padStart(13),
   ]
   const { expected, missing, extra } = difference ?? { expected: 0, missing: 0, extra: 0 }
@@ -93,7 +93,7 @@ class Group {
       ...names.map((name) => `peak MB: ${name}`),
       'Redis',
       ...ratio,
-      'commit ms',
+      'commits: ms, median / most',
     ]
     const rows = this.#queries.map((query) => {
       const each = (value: Value): string[] => names.map((name) => decimal(this.#median(query, name, value)))
@@ -201,7 +201,8 @@ function perMillion(cpuMs: number | null, events: number): string {
 function commit(runs: readonly RunResult[]): string {
   const p50 = runs.flatMap(({ measure }) => measure?.commitP50Ms ?? [])
   const p99 = runs.flatMap(({ measure }) => measure?.commitP99Ms ?? [])
-  return p50.length === 0 ? '-' : `${count(median(p50))} / ${count(Math.max(...p99))}`
+  const commits = runs.flatMap(({ measure }) => measure?.commits ?? [])
+  return p50.length === 0 ? '-' : `${count(median(commits))}: ${count(median(p50))} / ${count(Math.max(...p99))}`
 }
 
 function count(value: number | null | undefined): string {

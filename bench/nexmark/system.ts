@@ -28,7 +28,8 @@ export interface SystemMeasure {
   readonly peakRssMb: number
   /** Of the server that keeps the state. */
   readonly statePeakRssMb: number | null
-  /** How long commits took; null where the system does not tell. */
+  /** How many commits there were, and how long they took; null where the system does not tell. */
+  readonly commits: number | null
   readonly commitP50Ms: number | null
   readonly commitP99Ms: number | null
   /** Records that the system says it left out as late; null where it does not tell. */

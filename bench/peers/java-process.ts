@@ -67,7 +67,15 @@ export class JavaPeer {
     const options = { query, brokers: brokers.join(','), input, output, parallelism, commitMs, folder, ...further }
     try {
       const measure = await this.measure<JavaMeasure>(options, jvm)
-      return { dropped: null, ...measure, stateCpuMs: null, statePeakRssMb: null, commitP50Ms: null, commitP99Ms: null }
+      return {
+        dropped: null,
+        ...measure,
+        stateCpuMs: null,
+        statePeakRssMb: null,
+        commits: null,
+        commitP50Ms: null,
+        commitP99Ms: null,
+      }
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -17,6 +17,7 @@ const NONE = -1
 
 const MIN_CHANGES = 64
 const MIN_BYTES = 1024
+const SPARE = 1.1
 
 /**
  * The changes of an epoch in their order, as one run of bytes and the positions in it. A barrier collects tens of thousands of
@@ -33,7 +34,8 @@ const MIN_BYTES = 1024
  */
 export class StateChanges implements StateChangeList {
   readonly #writer: ByteWriter
-  #numbers: Int32Array
+  /** Of 64 bits: a savepoint that is restored is one epoch, and may be larger than 2 GB. */
+  #numbers: Float64Array
   #length = 0
   #byteLength = 0
   readonly #names: string[] = []
@@ -44,10 +46,10 @@ export class StateChanges implements StateChangeList {
   #subStart = NONE
   #valueStart = 0
 
-  /** With room for as much as another one holds. */
+  /** With room for a little more than another one holds. */
   constructor(like?: StateChanges) {
-    this.#writer = new ByteWriter(Math.max(MIN_BYTES, like?.bytes.length ?? 0))
-    this.#numbers = new Int32Array(WIDTH * Math.max(MIN_CHANGES, like?.length ?? 0))
+    this.#writer = new ByteWriter(Math.max(MIN_BYTES, Math.ceil((like?.position ?? 0) * SPARE)))
+    this.#numbers = new Float64Array(WIDTH * Math.max(MIN_CHANGES, Math.ceil((like?.length ?? 0) * SPARE)))
   }
 
   /** The same changes in this form. */
@@ -65,6 +67,11 @@ export class StateChanges implements StateChangeList {
   /** Bytes of keys, sub keys and values. */
   get byteLength(): number {
     return this.#byteLength
+  }
+
+  /** Where the bytes end that were written. */
+  get position(): number {
+    return this.#writer.position
   }
 
   /** What the positions of keys, sub keys and values are in. */
@@ -215,7 +222,7 @@ export class StateChanges implements StateChangeList {
   }
 
   #grow(): void {
-    const larger = new Int32Array(this.#numbers.length * 2)
+    const larger = new Float64Array(this.#numbers.length * 2)
     larger.set(this.#numbers)
     this.#numbers = larger
   }

@@ -4,6 +4,7 @@ import type { RedisServerOptions } from './options.ts'
 import type { Reply } from './resp.ts'
 import { redisCommands } from './resp.ts'
 import { RedisServer } from './server.ts'
+import { startMany, stopAll } from './start-many.ts'
 
 const slots = 16_384
 const readyMillis = 30_000
@@ -36,12 +37,9 @@ export class RedisCluster implements AsyncDisposable {
     if (!Number.isInteger(count) || count < 3 || count > 64) {
       throw new ServerError('OPTION_INVALID', `nodes is ${count}: a Redis Cluster has between 3 and 64 masters here`)
     }
-    const start = (): Promise<RedisServer> => RedisServer.startNode(nodeOptions, 'cluster')
-    const started = await Promise.allSettled(Array.from({ length: count }, start))
-    const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const nodes = await startMany(count, () => RedisServer.startNode(nodeOptions, 'cluster'))
     const cluster = new RedisCluster(nodes, nodeOptions.password)
     try {
-      for (const result of started) if (result.status === 'rejected') throw result.reason
       await cluster.#join()
       await cluster.ready()
       return cluster
@@ -79,7 +77,7 @@ export class RedisCluster implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()))
+    await stopAll(this.nodes)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServerError } from '../errors.ts'
-import type { RedisServerOptions } from './options.ts'
+import type { RedisRole, RedisServerOptions } from './options.ts'
 import type { Reply } from './resp.ts'
 import { redisCommands } from './resp.ts'
 import { RedisServer } from './server.ts'
+import { startMany, stopAll } from './start-many.ts'
 
 const readyMillis = 60_000
 
@@ -56,24 +57,20 @@ export class RedisSentinel implements AsyncDisposable {
     checkCount('replicas', replicas)
     checkCount('sentinels', sentinels)
     const started: RedisServer[] = []
-    const start = async (count: number, own: RedisServerOptions, role?: 'sentinel'): Promise<RedisServer[]> => {
-      const results = await Promise.allSettled(Array.from({ length: count }, () => RedisServer.startNode(own, role)))
-      const servers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const start = async (count: number, own: RedisServerOptions, role?: RedisRole): Promise<RedisServer[]> => {
+      const servers = await startMany(count, () => RedisServer.startNode(own, role))
       started.push(...servers)
-      for (const result of results) if (result.status === 'rejected') throw result.reason
       return servers
     }
     try {
       const [master] = (await start(1, serverOptions)) as [RedisServer]
       const copies = await start(replicas, withArgs(serverOptions, replicaArgs(master)))
-      const quorum = Math.floor(sentinels / 2) + 1
-      const monitor = ['--sentinel', 'monitor', name, master.host, String(master.port), String(quorum)]
-      const settings: [string, string][] = [
-        ['down-after-milliseconds', String(downAfterMillis)],
-        ['failover-timeout', String(Math.max(5000, 2 * downAfterMillis))],
+      const args = [
+        ...monitorArgs(name, master, Math.floor(sentinels / 2) + 1),
+        ...sentinelArgs(name, 'down-after-milliseconds', String(downAfterMillis)),
+        ...sentinelArgs(name, 'failover-timeout', String(Math.max(5000, 2 * downAfterMillis))),
+        ...(options.password === undefined ? [] : sentinelArgs(name, 'auth-pass', options.password)),
       ]
-      if (options.password !== undefined) settings.push(['auth-pass', options.password])
-      const args = [...monitor, ...settings.flatMap(([setting, value]) => ['--sentinel', setting, name, value])]
       const watchers = await start(sentinels, { appendonly: false, args }, 'sentinel')
       const sentinel = new RedisSentinel(name, master, copies, watchers)
       await sentinel.#ready()
@@ -123,13 +120,17 @@ export class RedisSentinel implements AsyncDisposable {
   }
 }
 
-async function stopAll(servers: readonly RedisServer[]): Promise<void> {
-  await Promise.all(servers.map((server) => server.stop()))
-}
-
 function replicaArgs(master: RedisServer): string[] {
   // The first copy begins at once instead of waiting for others that might share it.
   return ['--replicaof', master.host, String(master.port), '--repl-diskless-sync-delay', '0']
+}
+
+function monitorArgs(name: string, { host, port }: RedisServer, quorum: number): string[] {
+  return ['--sentinel', 'monitor', name, host, String(port), String(quorum)]
+}
+
+function sentinelArgs(name: string, setting: string, value: string): string[] {
+  return ['--sentinel', setting, name, value]
 }
 
 function withArgs(options: RedisServerOptions, args: readonly string[]): RedisServerOptions {

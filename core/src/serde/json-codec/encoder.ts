@@ -9,9 +9,9 @@ import {
   unfit,
   unkept,
   writeAny,
+  writeDecimal,
   writeEscaped,
   writeInt32,
-  writeNumber,
   writePlain,
   writeSafeInteger,
 } from './writing.ts'
@@ -38,9 +38,9 @@ ${code.flush()}
     unfit,
     unkept,
     writeAny,
+    writeDecimal,
     writeEscaped,
     writeInt32,
-    writeNumber,
     writePlain,
     writeSafeInteger,
     hasOwn: Object.hasOwn,
@@ -114,7 +114,7 @@ if (${isWhole}) p = writeInt32(view, p, ${value})
 else if (Number.isSafeInteger(${value})) p = writeSafeInteger(view, p, ${value})
 else {
   if (!(${isRight})) throw unfit(${place}, ${value}, ${demand})
-  ${call(`writeNumber(w, ${value})`)}
+  ${call(`writeDecimal(w, ${value})`)}
 }`
   }
 

@@ -95,11 +95,17 @@ function fourDigits(value: number): number {
 
 /** Any finite number, as JSON.stringify writes it. */
 export function writeNumber(target: ByteWriter, value: number): void {
-  const at = target.reserve(NUMBER_BYTES)
-  if (Number.isSafeInteger(value)) {
-    target.position = writeSafeInteger(target.view, at, value)
+  if (!Number.isSafeInteger(value)) {
+    writeDecimal(target, value)
     return
   }
+  const at = target.reserve(INTEGER_BYTES)
+  target.position = writeSafeInteger(target.view, at, value)
+}
+
+/** A finite number that is no safe integer, as JSON.stringify writes it. */
+export function writeDecimal(target: ByteWriter, value: number): void {
+  const at = target.reserve(NUMBER_BYTES)
   const end = writeShortDecimal(target.view, at, value)
   target.position = end > 0 ? end : at + (target.buffer as FastBuffer).latin1Write(String(value), at)
 }
