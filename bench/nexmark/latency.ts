@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { json, kafka, silentLogger } from '@millrace/core'
 import { systemClock } from '@millrace/core/spi'
+import { lastLine } from '../last-line.ts'
 import { percentile } from '../report/statistics.ts'
 import type { Bid, NexmarkEvent } from './events.ts'
-import { lastLine } from './last-line.ts'
 import { startQuery } from './query-process.ts'
 
 export interface LatencyResult {

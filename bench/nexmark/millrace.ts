@@ -1,4 +1,4 @@
-import { lastLine } from './last-line.ts'
+import { lastLine } from '../last-line.ts'
 import { withOwnRedis } from './own-redis.ts'
 import { queries } from './queries/index.ts'
 import { buildQueries, type QueryMeasure, startQuery } from './query-process.ts'

@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { lastLine } from '../nexmark/last-line.ts'
+import { lastLine } from '../last-line.ts'
 import type { SystemMeasure, SystemRun } from '../nexmark/system.ts'
 
 const run = promisify(execFile)

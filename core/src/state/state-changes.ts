@@ -48,8 +48,9 @@ export class StateChanges implements StateChangeList {
 
   /** With room for a little more than another one holds. */
   constructor(like?: StateChanges) {
-    this.#writer = new ByteWriter(Math.max(MIN_BYTES, Math.ceil((like?.position ?? 0) * SPARE)))
-    this.#numbers = new Float64Array(WIDTH * Math.max(MIN_CHANGES, Math.ceil((like?.length ?? 0) * SPARE)))
+    const [bytes, changes] = like === undefined ? [0, 0] : [like.#writer.position, like.#length]
+    this.#writer = new ByteWriter(Math.max(MIN_BYTES, Math.ceil(bytes * SPARE)))
+    this.#numbers = new Float64Array(WIDTH * Math.max(MIN_CHANGES, Math.ceil(changes * SPARE)))
   }
 
   /** The same changes in this form. */
@@ -67,11 +68,6 @@ export class StateChanges implements StateChangeList {
   /** Bytes of keys, sub keys and values. */
   get byteLength(): number {
     return this.#byteLength
-  }
-
-  /** Where the bytes end that were written. */
-  get position(): number {
-    return this.#writer.position
   }
 
   /** What the positions of keys, sub keys and values are in. */
@@ -103,11 +99,6 @@ export class StateChanges implements StateChangeList {
   endKey(keyGroup: number): void {
     this.#keyEnd = this.#writer.position
     this.#keyGroup = keyGroup
-  }
-
-  /** Where the key begins that was written last. */
-  get currentKeyStart(): number {
-    return this.#keyStart
   }
 
   /** What is written until the value, or `delete`, is the sub key of the next change. */

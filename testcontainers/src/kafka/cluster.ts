@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServerError } from '../errors.ts'
 import { startWithFreePorts } from '../server.ts'
+import { startAll, stopAll } from '../start-all.ts'
 import { nativeKafkaCluster } from './native.ts'
 import type { KafkaServerOptions } from './options.ts'
 import { KafkaServer, type TopicOptions } from './server.ts'
@@ -48,11 +49,9 @@ export class KafkaCluster implements AsyncDisposable {
     }
     return await startWithFreePorts(async () => {
       const prepared = await nativeKafkaCluster(count, nodeOptions)
-      const started = await Promise.allSettled(prepared.map((node) => KafkaServer.startNode(node, nodeOptions)))
-      const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+      const nodes = await startAll(prepared.map((node) => KafkaServer.startNode(node, nodeOptions)))
       const cluster = new KafkaCluster(nodes, options)
       try {
-        for (const result of started) if (result.status === 'rejected') throw result.reason
         await cluster.ready()
         return cluster
       } catch (error) {
@@ -97,7 +96,7 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()))
+    await stopAll(this.nodes)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServerError } from '../errors.ts'
+import { startAll, stopAll } from '../start-all.ts'
 import type { RedisServerOptions } from './options.ts'
 import type { Reply } from './resp.ts'
 import { redisCommands } from './resp.ts'
 import { RedisServer } from './server.ts'
-import { startMany, stopAll } from './start-many.ts'
 
 const slots = 16_384
 const readyMillis = 30_000
@@ -37,7 +37,7 @@ export class RedisCluster implements AsyncDisposable {
     if (!Number.isInteger(count) || count < 3 || count > 64) {
       throw new ServerError('OPTION_INVALID', `nodes is ${count}: a Redis Cluster has between 3 and 64 masters here`)
     }
-    const nodes = await startMany(count, () => RedisServer.startNode(nodeOptions, 'cluster'))
+    const nodes = await startAll(Array.from({ length: count }, () => RedisServer.startNode(nodeOptions, 'cluster')))
     const cluster = new RedisCluster(nodes, nodeOptions.password)
     try {
       await cluster.#join()

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServerError } from '../errors.ts'
+import { startAll, stopAll } from '../start-all.ts'
 import type { RedisRole, RedisServerOptions } from './options.ts'
 import type { Reply } from './resp.ts'
 import { redisCommands } from './resp.ts'
 import { RedisServer } from './server.ts'
-import { startMany, stopAll } from './start-many.ts'
 
 const readyMillis = 60_000
 
@@ -58,7 +58,7 @@ export class RedisSentinel implements AsyncDisposable {
     checkCount('sentinels', sentinels)
     const started: RedisServer[] = []
     const start = async (count: number, own: RedisServerOptions, role?: RedisRole): Promise<RedisServer[]> => {
-      const servers = await startMany(count, () => RedisServer.startNode(own, role))
+      const servers = await startAll(Array.from({ length: count }, () => RedisServer.startNode(own, role)))
       started.push(...servers)
       return servers
     }

@@ -86,7 +86,8 @@ export class PaneStore {
     for (const pane of dirty) {
       pane.isDirty = false
       if (!pane.alive && !pane.isStored) continue
-      this.#writeKey(pane, changes)
+      pane.slot.beginKey(changes, this.#maxParallelism).writeFloat64(pane.id)
+      changes.endKey(pane.slot.keyGroup(this.#maxParallelism))
       if (pane.alive) {
         this.#write(pane, changes, state)
       } else {
@@ -158,15 +159,6 @@ export class PaneStore {
     elements[index] = serde.decode(value, 0, value.length)
     pane.contents = elements
     pane.storedElements = elements.length
-  }
-
-  #writeKey({ slot, id }: Pane, changes: StateChanges): void {
-    const target = changes.beginKey()
-    slot.writeKey(target)
-    const { currentKeyStart } = changes
-    const keyGroup = slot.keyGroupOfBytes(target.buffer, currentKeyStart, target.position, this.#maxParallelism)
-    target.writeFloat64(id)
-    changes.endKey(keyGroup)
   }
 
   #write(pane: Pane, changes: StateChanges, state: number): void {

@@ -1,6 +1,7 @@
 import type { ByteWriter } from '../../serde/byte-writer.ts'
 import { decodeKey, encodeKey, keyBytes } from '../../serde/key-codec.ts'
 import { keyGroupOf } from '../key-group.ts'
+import type { StateChanges } from '../state-changes.ts'
 
 /** What a bounded cache knows of a key. */
 export interface CacheMark {
@@ -103,22 +104,23 @@ export class KeySlot<Data> {
     return this.#bytes
   }
 
-  /** Writes the serialized key. */
-  writeKey(target: ByteWriter): void {
+  /** Begins the key of the changes that follow with this one. What is written then, until `endKey`, stands behind it. */
+  beginKey(changes: StateChanges, maxParallelism: number): ByteWriter {
+    const target = changes.beginKey()
+    const start = target.position
     if (typeof this.key === 'object') target.writeBytes(this.bytes)
     else encodeKey(this.key, target)
-  }
-
-  /** As `keyGroup`, with the serialized key at hand. */
-  keyGroupOfBytes(bytes: Buffer, start: number, end: number, maxParallelism: number): number {
-    if (this.#keyGroup < 0) this.#keyGroup = keyGroupOf(bytes, start, end, maxParallelism)
-    return this.#keyGroup
+    // While its bytes are at hand: a new key would have to be serialized once more.
+    if (this.#keyGroup < 0) this.#keyGroup = keyGroupOf(target.buffer, start, target.position, maxParallelism)
+    return target
   }
 
   keyGroup(maxParallelism: number): number {
-    if (this.#keyGroup >= 0) return this.#keyGroup
-    const { bytes } = this
-    return this.keyGroupOfBytes(bytes, 0, bytes.length, maxParallelism)
+    if (this.#keyGroup < 0) {
+      const { bytes } = this
+      this.#keyGroup = keyGroupOf(bytes, 0, bytes.length, maxParallelism)
+    }
+    return this.#keyGroup
   }
 }
 

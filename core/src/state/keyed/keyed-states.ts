@@ -156,7 +156,8 @@ export class KeyedStates {
     cache?.onCollected(dirty, epoch)
     const numbers = this.#names.map((name) => changes.numberOf(name))
     for (const slot of dirty) {
-      this.#writeKey(slot, changes)
+      slot.beginKey(changes, this.#maxParallelism)
+      changes.endKey(slot.keyGroup(this.#maxParallelism))
       let isEmpty = true
       for (let at = 0; at < slot.data.length; at++) {
         const slotState = this.slotStates[at] as SlotState | null
@@ -173,13 +174,6 @@ export class KeyedStates {
       else if (isEmpty && (cache === null || cache.mayForget(slot))) this.table.delete(slot)
     }
     for (const slot of unused) this.table.delete(slot)
-  }
-
-  #writeKey(slot: KeySlot<Cells>, changes: StateChanges): void {
-    const target = changes.beginKey()
-    slot.writeKey(target)
-    const { currentKeyStart } = changes
-    changes.endKey(slot.keyGroupOfBytes(target.buffer, currentKeyStart, target.position, this.#maxParallelism))
   }
 
   /** States that are read when they are needed: all but timers, which must be known to fire. */
