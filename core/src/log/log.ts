@@ -59,7 +59,8 @@ export interface LogReaderOptions {
   readonly reusesMemory?: boolean
   /**
    * How far a partition has come: of those with something to take, the one with the lowest comes first. Those of equal rank
-   * take turns, and so do those with none (NaN).
+   * take turns, and so do those with none (NaN). A reader that fetches may give nothing for a moment when records of one
+   * further back are on their way.
    */
   readonly rank?: (topic: string, partition: number) => number
 }

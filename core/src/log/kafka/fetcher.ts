@@ -2,6 +2,7 @@ import { StreamError, TopicMissingError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
 import { sleep } from '../../time/clock.ts'
 import type { Cluster } from './cluster.ts'
+import type { FetchPlan } from './fetch-plan.ts'
 import { type FetchPosition, type FetchResponse, fetchRecords } from './fetch-request.ts'
 import type { ReaderPartition } from './reader-partition.ts'
 import type { ResponseMemory } from './response-memory.ts'
@@ -9,7 +10,6 @@ import { expectOk } from './server-error.ts'
 
 /** How long a server may hold a fetch back while it has nothing new. */
 const maxWaitMs = 250
-const partitionMaxBytes = 2 * 1024 * 1024
 /** While one fetch waits for new records, another one asks for partitions that were added or drained meanwhile. */
 const lanesPerLeader = 2
 const firstDelayMs = 50
@@ -19,12 +19,15 @@ const missingTopicMs = 30_000
 
 /** What a fetcher asks of its reader. */
 export interface FetchTarget {
-  fetchable(leader: number): ReaderPartition[]
+  /** What to ask this server for now. */
+  plan(leader: number): FetchPlan
   /** The most that one fetch may bring. */
   readonly fetchBytes: number
   /** Where responses are put; undefined for memory that is not used again. */
   readonly memory: ResponseMemory | undefined
   accept(requested: readonly ReaderPartition[], response: FetchResponse): ReaderPartition[]
+  /** A fetch of these has failed. */
+  miss(requested: readonly ReaderPartition[]): void
   fail(error: StreamError): void
 }
 
@@ -103,14 +106,15 @@ export class Fetcher {
 
   async #runLane(leader: number, lane: number): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      const chosen = this.#target.fetchable(leader)
+      const plan = this.#target.plan(leader)
+      const chosen = plan.partitions
       if (chosen.length === 0) {
         await new Promise<void>((resolve) => this.#waiting.push(resolve))
         continue
       }
       for (const state of chosen) state.isInFlight = true
       try {
-        const response = await this.#fetch(leader, lane, chosen)
+        const response = await this.#fetch(leader, lane, plan)
         for (const state of chosen) state.isInFlight = false
         this.#relocate(this.#target.accept(chosen, response), `server ${leader} does not lead them at the moment`)
       } catch (error) {
@@ -118,20 +122,20 @@ export class Fetcher {
         if (this.#closing.signal.aborted) return
         if (StreamError.is(error)) this.#target.fail(error)
         this.#relocate(chosen, (error as Error).message)
+        this.#target.miss(chosen)
       }
     }
   }
 
-  async #fetch(leader: number, lane: number, chosen: readonly ReaderPartition[]): Promise<FetchResponse> {
+  async #fetch(leader: number, lane: number, { partitions, partitionBytes }: FetchPlan): Promise<FetchResponse> {
     const connection = await this.#cluster.dataConnection(leader, this.#purpose(lane))
     const topics = new Map<string, FetchPosition[]>()
-    for (const { topic, partition, fetchOffset } of chosen) {
+    for (const { topic, partition, fetchOffset } of partitions) {
       const positions = topics.get(topic)
       if (positions === undefined) topics.set(topic, [{ partition, fetchOffset }])
       else positions.push({ partition, fetchOffset })
     }
-    const maxBytes = this.#target.fetchBytes
-    const request = { maxWaitMs, maxBytes, partitionMaxBytes: Math.min(partitionMaxBytes, maxBytes), topics }
+    const request = { maxWaitMs, maxBytes: this.#target.fetchBytes, partitionMaxBytes: partitionBytes, topics }
     const response = await fetchRecords(connection, request, this.#target.memory)
     expectOk(response.errorCode, 'fetch')
     return response

@@ -16,6 +16,8 @@ export class ReaderPartition {
   /** It stands in the queue of those that have something to take. */
   isQueued = false
   bufferedBytes = 0
+  /** It has not brought what it was waited for, so nobody waits for it until it does. */
+  isLate = false
   endOffset: number | undefined
   readonly fetched: { readonly records: FetchedRecords; readonly response: SharedBytes }[] = []
 
@@ -23,5 +25,10 @@ export class ReaderPartition {
     this.topic = topic
     this.partition = partition
     this.fetchOffset = offset
+  }
+
+  /** Its server is known to have records that have not been fetched. */
+  get isBehind(): boolean {
+    return this.endOffset !== undefined && this.fetchOffset < this.endOffset
   }
 }

@@ -1,11 +1,14 @@
 import { OffsetsLostError, type StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
+import type { CancelTimer } from '../../time/clock.ts'
 import type { LogBatch, LogReader, LogReaderOptions, PartitionOffset, TopicPartition } from '../log.ts'
 import type { Cluster } from './cluster.ts'
+import { type FetchPlan, planFetch } from './fetch-plan.ts'
 import type { FetchedPartition, FetchResponse } from './fetch-request.ts'
 import { Fetcher } from './fetcher.ts'
 import { listOffsets } from './list-offsets.ts'
 import { ReaderPartition } from './reader-partition.ts'
+import { ReadingOrder } from './reading-order.ts'
 import { FetchedRecords } from './record-batch/fetched-records.ts'
 import { ResponseMemory, SharedBytes } from './response-memory.ts'
 import { code, isRetriableCode, isStaleLeader, ServerError, toStreamError } from './server-error.ts'
@@ -15,6 +18,9 @@ const smallestShareBytes = 64 * 1024
 const largestFetchBytes = 4 * 1024 * 1024
 /** Fetches for which the buffer has room. */
 const fetchesInBuffer = 4
+/** How long others wait for records that are on their way: servers answer at once where they have some. */
+const longestWaitMs = 250
+const none: readonly ReaderPartition[] = []
 
 /**
  * Reads committed records ahead of its consumer. Fetched bytes wait undecoded; `take` decodes about a thousand records
@@ -26,8 +32,7 @@ export class KafkaReader implements LogReader {
   readonly #options: LogReaderOptions
   readonly #fetcher: Fetcher
   readonly #partitions = new Map<string, ReaderPartition>()
-  /** Those with something to take, in turn. */
-  #queue: ReaderPartition[] = []
+  readonly #order: ReadingOrder
   #bufferedBytes = 0
   #isStarved = true
   #failure: StreamError | undefined
@@ -40,11 +45,14 @@ export class KafkaReader implements LogReader {
   readonly memory: ResponseMemory | undefined
   /** The response that the last batch was the last of a partition's from. */
   #emptied: SharedBytes | undefined
+  /** Set while what is buffered waits for records that are on their way. */
+  #endWait: CancelTimer | undefined
 
   constructor(cluster: Cluster, logger: Logger, options: LogReaderOptions, name: string, closed: () => void) {
     this.#cluster = cluster
     this.#logger = logger
     this.#options = options
+    this.#order = new ReadingOrder(options.rank)
     this.fetchBytes = Math.max(Math.min(largestFetchBytes, Math.floor(options.maxBufferedBytes / fetchesInBuffer)), 1)
     this.memory = options.reusesMemory === true ? new ResponseMemory(options.maxBufferedBytes) : undefined
     this.#fetcher = new Fetcher(cluster, logger, name, this, closed)
@@ -64,6 +72,7 @@ export class KafkaReader implements LogReader {
   remove(partitions: readonly TopicPartition[]): void {
     for (const { topic, partition } of partitions) this.#drop(topic, partition)
     this.#fetcher.wake()
+    this.#lookAgain()
   }
 
   pause(partitions: readonly TopicPartition[]): void {
@@ -72,8 +81,10 @@ export class KafkaReader implements LogReader {
       if (state === undefined || state.isPaused) continue
       state.isPaused = true
       this.#bufferedBytes -= state.bufferedBytes
+      this.#order.remove(state)
     }
     this.#fetcher.wake()
+    this.#lookAgain()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
@@ -82,22 +93,25 @@ export class KafkaReader implements LogReader {
       if (!state?.isPaused) continue
       state.isPaused = false
       this.#bufferedBytes += state.bufferedBytes
-      this.#enqueue(state)
+      this.#order.add(state)
     }
     this.#fetcher.wake()
+    this.#lookAgain()
   }
 
   take(): LogBatch | undefined {
     if (this.#failure !== undefined) throw this.#failure
     this.#releaseEmptied()
-    for (let state = this.#dequeue(); state !== undefined; state = this.#dequeue()) {
-      state.isQueued = false
-      if (state.isRemoved || state.isPaused) continue
+    for (;;) {
+      const state = this.#order.next(this.#onTheirWay())
+      if (state === undefined) break
+      this.#stopWaiting()
       const batch = this.#decode(state)
       this.#fetcher.wake()
       if (batch !== undefined) return batch
     }
     this.#isStarved = true
+    if (!this.#order.isEmpty) this.#startWaiting()
     return undefined
   }
 
@@ -107,28 +121,27 @@ export class KafkaReader implements LogReader {
 
   async close(): Promise<void> {
     for (const { topic, partition } of [...this.#partitions.values()]) this.#drop(topic, partition)
+    this.#stopWaiting()
     await this.#fetcher.close()
   }
 
   /** For the fetcher: the partitions led by this server that are worth fetching now. */
-  fetchable(leader: number): ReaderPartition[] {
-    // What paused partitions hold is not counted: else they could keep those from fetching that they wait for.
-    const room = this.#options.maxBufferedBytes - this.#bufferedBytes
-    if (this.#failure !== undefined || room < this.fetchBytes) return []
-    const share = Math.max(this.#options.maxBufferedBytes / Math.max(this.#partitions.size, 1), smallestShareBytes)
-    const chosen: ReaderPartition[] = []
+  plan(leader: number): FetchPlan {
+    const { maxBufferedBytes } = this.#options
+    const share = Math.max(maxBufferedBytes / Math.max(this.#partitions.size, 1), smallestShareBytes)
+    const hasRoom = maxBufferedBytes - this.#bufferedBytes >= this.fetchBytes
+    const candidates: ReaderPartition[] = []
     for (const state of this.#partitions.values()) {
-      if (state.leader === leader && !state.isInFlight && !state.isPaused && state.bufferedBytes < share) {
-        chosen.push(state)
-      }
+      if (this.#failure !== undefined || state.leader !== leader || state.isInFlight || state.isPaused) continue
+      if (hasRoom ? state.bufferedBytes < share : this.#isMissed(state)) candidates.push(state)
     }
-    // A response is filled in the order of the request, so whoever has least comes first.
-    return chosen.sort((a, b) => a.bufferedBytes - b.bufferedBytes)
+    return planFetch(candidates, this.fetchBytes)
   }
 
   /** For the fetcher: takes over what was fetched; returns the partitions whose leader must be asked for anew. */
   accept(requested: readonly ReaderPartition[], response: FetchResponse): ReaderPartition[] {
     const states = new Map(requested.map((state) => [key(state.topic, state.partition), state]))
+    const expected = requested.filter((state) => state.isBehind)
     const lost: ReaderPartition[] = []
     const shared = new SharedBytes(response.bytes)
     for (const fetched of response.partitions) {
@@ -144,7 +157,14 @@ export class KafkaReader implements LogReader {
       }
     }
     if (shared.uses === 0) this.memory?.release(shared.bytes)
+    this.miss(expected.filter((state) => state.fetched.length === 0))
     return lost
+  }
+
+  /** For the fetcher: nothing has come of these, so that nobody waits for them. */
+  miss(requested: readonly ReaderPartition[]): void {
+    for (const state of requested) state.isLate = true
+    this.#lookAgain()
   }
 
   /** What the reader cannot recover from: the next `take` throws it. */
@@ -165,9 +185,11 @@ export class KafkaReader implements LogReader {
     state.fetchOffset = records.nextOffset
     response.uses++
     state.fetched.push({ records, response })
+    state.isLate = false
     state.bufferedBytes += size
     if (!state.isPaused) this.#bufferedBytes += size
-    this.#enqueue(state)
+    this.#order.add(state)
+    this.#lookAgain()
   }
 
   #decode(state: ReaderPartition): LogBatch | undefined {
@@ -190,7 +212,7 @@ export class KafkaReader implements LogReader {
       state.fetched.shift()
       this.#emptied = response
     }
-    this.#enqueue(state)
+    this.#order.add(state)
     return batch
   }
 
@@ -203,34 +225,43 @@ export class KafkaReader implements LogReader {
     if (response.uses === 0) this.memory?.release(response.bytes)
   }
 
-  #enqueue(state: ReaderPartition): void {
-    if (state.isQueued || state.isPaused || state.isRemoved || state.fetched.length === 0) return
-    state.isQueued = true
-    this.#queue.push(state)
-    if (!this.#isStarved) return
-    this.#isStarved = false
-    this.#options.onAvailable()
+  /**
+   * Nothing of it is buffered although there is something: it is fetched also while others, which may have to wait for it, leave
+   * little room. What paused partitions hold is not counted, since it might be them that wait for it.
+   */
+  #isMissed(state: ReaderPartition): boolean {
+    return state.fetched.length === 0 && state.isBehind && this.#bufferedBytes < this.#options.maxBufferedBytes
   }
 
-  /** Whoever lies furthest back; the one whose turn it was waits in its place. */
-  #dequeue(): ReaderPartition | undefined {
-    const first = this.#queue.shift()
-    const { rank } = this.#options
-    if (first === undefined || rank === undefined) return first
-    let lowest = rank(first.topic, first.partition)
-    if (Number.isNaN(lowest)) return first
-    let at = -1
-    for (let index = 0; index < this.#queue.length; index++) {
-      const { topic, partition } = this.#queue[index] as ReaderPartition
-      const reached = rank(topic, partition)
-      if (!(reached < lowest)) continue
-      lowest = reached
-      at = index
+  #onTheirWay(): readonly ReaderPartition[] {
+    if (this.#options.rank === undefined) return none
+    let found: ReaderPartition[] | undefined
+    for (const state of this.#partitions.values()) {
+      if (state.isLate || state.isPaused || state.leader < 0) continue
+      if (state.isInFlight ? state.fetched.length > 0 || !state.isBehind : !this.#isMissed(state)) continue
+      found ??= []
+      found.push(state)
     }
-    const chosen = this.#queue[at]
-    if (chosen === undefined) return first
-    this.#queue[at] = first
-    return chosen
+    return found ?? none
+  }
+
+  #startWaiting(): void {
+    this.#endWait ??= this.#cluster.clock.setTimer(longestWaitMs, () => {
+      this.#endWait = undefined
+      this.miss(this.#onTheirWay())
+    })
+  }
+
+  #stopWaiting(): void {
+    this.#endWait?.()
+    this.#endWait = undefined
+  }
+
+  /** Something may be taken now that nothing was given of before. */
+  #lookAgain(): void {
+    if (!this.#isStarved || this.#order.isEmpty) return
+    this.#isStarved = false
+    this.#options.onAvailable()
   }
 
   #drop(topic: string, partition: number): void {
@@ -241,7 +272,7 @@ export class KafkaReader implements LogReader {
     if (!state.isPaused) this.#bufferedBytes -= state.bufferedBytes
     // Their responses keep their uses, so their memory is not used again: a batch of them may still be looked at.
     state.fetched.length = 0
-    this.#queue = this.#queue.filter((other) => other !== state)
+    this.#order.remove(state)
   }
 
   /** Either the records are gone, or a new leader has not caught up yet; only the first is an end. */

@@ -288,6 +288,45 @@ export function recordContract(fixture: () => LogFixture): void {
       for (const { taken, lowest } of turns.slice(3)) expect(taken).toBe(lowest)
     })
 
+    it(
+      'keeps partitions in step by how far they have come, though what is read of them differs in size',
+      options,
+      async () => {
+        const { log, topic } = fixture()
+        const sizes = [400, 100, 200, 50]
+        const name = await topic(sizes.length)
+        for (const [partition, size] of sizes.entries()) {
+          const values = Array.from({ length: 12_000 }, (_, index) => String(index).padEnd(size))
+          for (let from = 0; from < values.length; from += 500) {
+            await writePlain(log, name, values.slice(from, from + 500), partition)
+          }
+        }
+        const reached = sizes.map(() => Number.NaN)
+        const probe = new Probe(log, 1 << 20, (_, partition) => reached[partition] as number)
+        const target = await ends(log, name, sizes.length)
+        const isOpen = ({ partition, offset }: PartitionOffset) => probe.position(name, partition) < offset
+        probe.reader.add(target.map((end) => ({ ...end, offset: 0 })))
+        let turns = 0
+        let ahead = 0
+        await until('all is taken', () => {
+          // One batch in each turn of the event loop, as a task does: what is fetched comes in meanwhile.
+          const lowest = Math.min(...target.filter(isOpen).map(({ partition }) => reached[partition] as number))
+          probe.takeOne()
+          const last = probe.seen.splice(0).at(-1)
+          if (last !== undefined) {
+            turns++
+            if ((reached[last.partition] as number) > lowest) ahead++
+            reached[last.partition] = Number(last.value)
+          }
+          return !target.some(isOpen)
+        })
+        await probe.reader.close()
+        expect(turns).toBeGreaterThanOrEqual(48)
+        // A server that stops for a moment is not waited for.
+        expect(ahead / turns).toBeLessThan(0.1)
+      },
+    )
+
     it('loses nothing and repeats nothing for a slow consumer with a small buffer', options, async () => {
       const { log, topic } = fixture()
       const name = await topic(3)

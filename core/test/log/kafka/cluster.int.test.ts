@@ -2,7 +2,7 @@ import { KafkaCluster, RedisServer } from '@millrace/testcontainers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Collector, job, json, kafka, memoryState, redis, silentLogger, valueState } from '../../../src/index.ts'
 import { systemClock } from '../../../src/time/clock.ts'
-import { readCommitted, until } from '../../contract/log-contract/fixture.ts'
+import { ends, Probe, readCommitted, until, writePlain } from '../../contract/log-contract/fixture.ts'
 
 const KEYS = 50
 const PART = 5_000
@@ -78,4 +78,43 @@ it('a job gives each result once, though the servers that lead its topics are ki
     const counts = rows.filter((row) => row.key === key).map((row) => row.seen)
     expect(counts.toSorted((a, b) => a - b)).toEqual(Array.from({ length: perKey }, (_, n) => n + 1))
   }
+})
+
+it('partitions that lie ahead of one wait for it, but not while the server that leads it says nothing', {
+  timeout: 120_000,
+}, async () => {
+  await cluster.createTopic('frozen', { partitions: 3, replicas: 1 })
+  const log = kafka({ brokers: cluster.brokers, requestTimeoutMs: 600_000 }).create({
+    clock: systemClock,
+    logger: silentLogger,
+  })
+  await log.connect()
+  const values = Array.from({ length: 200 }, (_, index) => String(index).padEnd(100))
+  for (let batch = 0; batch < 60; batch++) {
+    for (let partition = 0; partition < 3; partition++) await writePlain(log, 'frozen', values, partition)
+  }
+  const target = await ends(log, 'frozen', 3)
+  const [frozen, ...others] = target as [(typeof target)[number], ...typeof target]
+  let isKnown = false
+  const probe = new Probe(log, 1 << 18, (_, partition) => (isKnown ? Math.sign(partition) : Number.NaN))
+  probe.reader.add(target.map((end) => ({ ...end, offset: 0 })))
+  await until('all are being read', () => {
+    probe.takeOne()
+    return target.every(({ partition }) => probe.position('frozen', partition) > 0)
+  })
+  const leader = await cluster.leaderOf('frozen', 0)
+  await leader.pause()
+  isKnown = true
+  const isLedByOther = await Promise.all(
+    others.map(async ({ partition }) => (await cluster.leaderOf('frozen', partition)) !== leader),
+  )
+  const free = others.filter((_, index) => isLedByOther[index])
+  expect(free.length).toBeGreaterThan(0)
+  await probe.readTo(free)
+  expect(probe.position('frozen', 0)).toBeLessThan(frozen.offset)
+  await leader.resume()
+  await probe.readTo(target)
+  for (const { partition } of target) expect(probe.values(partition)).toHaveLength(values.length * 60)
+  await probe.reader.close()
+  await log.close()
 })
