@@ -48,6 +48,7 @@ export class JobRun {
   readonly #job: JobDefinition
   readonly #module: string | null
   readonly #firstSlot: number
+  readonly #paceMemory: SharedArrayBuffer | undefined
   readonly #workers: WorkerHandle[] = []
   readonly #done = Promise.withResolvers<WorkerOutcome>()
   readonly #ready = Promise.withResolvers<void>()
@@ -57,12 +58,19 @@ export class JobRun {
 
   /**
    * `module` is the URL of the module that exports the job; needed for worker threads. `firstSlot` is the number of the
-   * first worker in metrics.
+   * first worker in metrics. `paceMemory` is that of the run whose thread this is.
    */
-  constructor(job: JobDefinition, settings: JobSettings, module: string | null = null, firstSlot = 0) {
+  constructor(
+    job: JobDefinition,
+    settings: JobSettings,
+    module: string | null = null,
+    firstSlot = 0,
+    paceMemory?: SharedArrayBuffer,
+  ) {
     this.#job = job
     this.#module = module
     this.#firstSlot = firstSlot
+    this.#paceMemory = paceMemory
     this.#settings = settings
     // Each is awaited by whoever cares; a failure is always delivered through `done`.
     this.#ready.promise.catch(() => {})
@@ -87,7 +95,7 @@ export class JobRun {
 
   async start(): Promise<void> {
     try {
-      const prepared = await prepareJob(this.#job.build(), this.#settings)
+      const prepared = await prepareJob(this.#job.build(), this.#settings, this.#paceMemory)
       this.#prepared = prepared
       if (!this.#stopping) for (let slot = 0; slot < this.#settings.slots; slot++) this.#addWorker(prepared, slot)
       await Promise.all(this.#workers.map((worker) => worker.start()))
@@ -211,7 +219,7 @@ export class JobRun {
     else this.#addLocal(prepared, slot)
   }
 
-  #addThread({ graph, state: backend }: PreparedJob, slot: number): void {
+  #addThread({ graph, state: backend, pace }: PreparedJob, slot: number): void {
     checkThreads(graph, backend)
     const { log, state, logger, clock: _clock, onEvent, ...plain } = this.#settings
     if (this.#module === null || !('options' in log) || !('options' in state)) {
@@ -224,7 +232,8 @@ export class JobRun {
       log: { kind: log.kind, options: log.options },
       state: { kind: state.kind, options: state.options },
     }
-    const start = { module: this.#module, job: graph.job, slot, graphHash: graph.hash, settings }
+    const { hash: graphHash, job } = graph
+    const start = { module: this.#module, job, slot, graphHash, settings, paceMemory: pace.memory }
     this.#workers.push(new ThreadWorker(start, logger, onEvent))
   }
 

@@ -5,6 +5,7 @@ import { compile } from '../plan/compile.ts'
 import type { JobGraph } from '../plan/job-graph.ts'
 import type { LogicalGraph } from '../plan/logical-graph.ts'
 import { SourceAlignment } from '../runtime/source-alignment.ts'
+import { SourcePace } from '../runtime/source-pace.ts'
 import type { TaskEnvironment } from '../runtime/task-environment.ts'
 import type { StateBackend } from '../state/backend.ts'
 import type { JobSettings } from './job-settings.ts'
@@ -16,12 +17,18 @@ export interface PreparedJob {
   readonly state: StateBackend
   readonly graph: JobGraph
   readonly topicPartitions: ReadonlyMap<string, number>
+  /** Shared by all workers of the process. */
+  readonly pace: SourcePace
   /** Closes what the run itself opened; logs and backends that the caller gave stay open. */
   close(): Promise<void>
 }
 
-/** Connects, looks at the topics, plans, and creates the topics that the job owns. */
-export async function prepareJob(logical: LogicalGraph, settings: JobSettings): Promise<PreparedJob> {
+/** Connects, looks at the topics, plans, and creates the topics that the job owns. A thread is given the memory of its process' pace. */
+export async function prepareJob(
+  logical: LogicalGraph,
+  settings: JobSettings,
+  paceMemory?: SharedArrayBuffer,
+): Promise<PreparedJob> {
   const { clock, logger } = settings
   const log = 'create' in settings.log ? settings.log.create({ clock, logger }) : settings.log
   const state = 'create' in settings.state ? settings.state.create({ clock, logger }) : settings.state
@@ -40,7 +47,7 @@ export async function prepareJob(logical: LogicalGraph, settings: JobSettings): 
     })
     checkDurability(graph, log, state, settings)
     await createJobTopics(log, graph, settings.guarantee)
-    return { log, state, graph, topicPartitions, close }
+    return { log, state, graph, topicPartitions, pace: new SourcePace(graph.regions, paceMemory), close }
   } catch (error) {
     await close()
     throw StreamError.is(error) ? error.locate({ job: logical.job }) : error
@@ -65,7 +72,7 @@ function checkDurability(graph: JobGraph, log: Log, state: StateBackend, setting
 
 /** What the tasks of a worker share. */
 export function taskEnvironment(
-  { log, state, graph, topicPartitions }: PreparedJob,
+  { log, state, graph, topicPartitions, pace }: PreparedJob,
   settings: JobSettings,
   metrics: MetricGroup,
 ): Omit<TaskEnvironment, 'commitOffsets'> {
@@ -88,5 +95,6 @@ export function taskEnvironment(
     memory: settings.memory,
     backPressure: settings.backPressure,
     alignment: new SourceAlignment(),
+    pace,
   }
 }

@@ -8,6 +8,7 @@ import type { StateBackend } from '../state/backend.ts'
 import type { Clock } from '../time/clock.ts'
 import type { BackPressureOptions } from './back-pressure.ts'
 import type { SourceAlignment } from './source-alignment.ts'
+import type { SourcePace } from './source-pace.ts'
 
 export type Guarantee = 'exactly-once' | 'at-least-once'
 
@@ -37,6 +38,8 @@ export interface TaskEnvironment {
   readonly backPressure: BackPressureOptions
   /** Sources of these tasks that keep in step in event time. */
   readonly alignment: SourceAlignment
+  /** How far the tasks of this process have come in reading. */
+  readonly pace: SourcePace
   /** Commits offsets as a member of the group, outside any transaction. */
   readonly commitOffsets: (offsets: readonly OffsetCommit[]) => Promise<void>
 }

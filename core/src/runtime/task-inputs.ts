@@ -10,6 +10,7 @@ import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { Chain } from './chain.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { ExchangePartitionInput, type ExchangeProgress } from './exchange-input.ts'
+import { PacedReader } from './paced-reader.ts'
 import type { PartitionInput } from './partition-input.ts'
 import type { RecordOrigins } from './record-origin.ts'
 import type { AlignedChannel } from './source-alignment.ts'
@@ -46,6 +47,7 @@ export class TaskInputs {
   readonly #exchanges: { readonly exchange: Exchange; readonly input: ExchangePartitionInput }[] = []
   readonly #splits: SplitInput[] = []
   readonly #reader: LogReader | null
+  readonly #paced: PacedReader | null
   readonly #starts: (() => void)[] = []
   /** Heads of sources that say something besides records. */
   readonly #signalling = new Map<string, SourceHead>()
@@ -67,6 +69,7 @@ export class TaskInputs {
     const heads: SourceHead[] = []
     this.#bytesIn = options.bytesIn
     this.#reader = options.takenOver.partitions.length === 0 ? null : this.#openReader(options)
+    this.#paced = this.#reader === null ? null : this.#pace(this.#reader, options)
     for (const { uid, node } of options.region.nodes) {
       if (node.kind !== 'source') continue
       if (node.source.kind === 'topic') this.#addTopic(uid, node.source, options, heads)
@@ -127,7 +130,7 @@ export class TaskInputs {
   #read(): number {
     if (this.#held.size > 0) this.#releaseHeld()
     if (this.#gated.length > 0) this.#openGates()
-    const batch = this.#partial ?? this.#reader?.take()
+    const batch = this.#partial ?? this.#paced?.take()
     if (batch !== undefined) return this.#process(batch)
     for (let tried = 0; tried < this.#splits.length; tried++) {
       const split = this.#splits[this.#nextSplit] as SplitInput
@@ -192,6 +195,7 @@ export class TaskInputs {
 
   async close(): Promise<void> {
     for (const input of this.#partitions.values()) input.close()
+    this.#paced?.close()
     await Promise.all([this.#reader?.close(), ...this.#splits.map((split) => split.close())])
   }
 
@@ -247,6 +251,21 @@ export class TaskInputs {
       reusesMemory: keepsNoBytes(region),
       // In step with each other, so that little waits for the watermark of those that lie behind.
       rank: (topic, partition) => this.#partitions.get(`${topic}/${partition}`)?.reached ?? Number.NaN,
+    })
+  }
+
+  #pace(reader: LogReader, { region, index, environment, setTimer, onAvailable }: TaskInputsOptions): PacedReader {
+    // Where nothing is exchanged nobody behind it waits for the slower ones.
+    const isPaced = region.exchangesOut.length > 0
+    return new PacedReader({
+      reader,
+      pace: environment.pace.join(region.id, index, environment.clock),
+      reached: (topic, partition) => {
+        const input = this.#partitions.get(`${topic}/${partition}`)
+        return isPaced && input instanceof TopicPartitionInput ? input.reached : Number.NaN
+      },
+      setTimer,
+      onAvailable,
     })
   }
 

@@ -62,7 +62,7 @@ async function main(start: ThreadStart): Promise<void> {
     clock: systemClock,
     onEvent: (event: WorkerEvent) => post({ kind: 'event', event }),
   }
-  const run = new JobRun(job, settings, null, start.slot)
+  const run = new JobRun(job, settings, null, start.slot, start.paceMemory)
   const report = (): void => {
     const [status] = run.workers()
     if (status !== undefined) post({ kind: 'status', status, metrics: prometheusText(run.metrics) })

@@ -16,6 +16,7 @@ export interface ThreadStart {
   readonly slot: number
   readonly graphHash: string
   readonly settings: ThreadSettings
+  readonly paceMemory: SharedArrayBuffer
 }
 
 export type ToThread = { readonly kind: 'stop' | 'hold' | 'release' | 'drain' }
