@@ -17,6 +17,8 @@ const MAX_DEFERRED_EPOCHS = 30
  * process does nothing else, such as telling the group that it lives.
  */
 const MAX_CHANGED_KEYS = 250_000
+/** How long a task that is taken over waits to hear what became of its last commit. */
+const LAST_COMMIT_MS = 500
 
 export interface RecordCounts {
   readonly recordsIn: number
@@ -53,6 +55,8 @@ export class TaskEpochs {
   #stopEpochs = 0
   #lastBarrierAt: number
   #committedRecords: RecordCounts = { recordsIn: 0, recordsOut: 0 }
+  /** Up to the last barrier. */
+  #countedRecords: RecordCounts = { recordsIn: 0, recordsOut: 0 }
   /** Something has happened since the last barrier that is to be committed. */
   isDirty = false
 
@@ -70,6 +74,10 @@ export class TaskEpochs {
       writer: takenOver.writer,
       store: takenOver.store,
       commitOffsets: (offsets) => environment.commitOffsets(offsets),
+      onStep: (step) => {
+        // Behind the decision: whatever happens now, nobody does these records again.
+        if (step === 'apply' || step === 'publish') this.#committedRecords = this.#countedRecords
+      },
     })
   }
 
@@ -115,7 +123,7 @@ export class TaskEpochs {
     for (const head of inputs.heads) head.receiver.onBarrier(epoch)
     takenOver.writer?.seal()
     const collected = collector.take()
-    const counted = records()
+    this.#countedRecords = records()
     const partitions = inputs.partitionPositions()
     const meta = {
       graphHash: environment.graph.hash,
@@ -153,7 +161,6 @@ export class TaskEpochs {
           const { metrics } = this.#options
           this.#committed = epoch
           chain.onApplied(epoch)
-          this.#committedRecords = counted
           metrics.epochDuration.record(environment.clock.now() - startedAt)
           metrics.epochChanges.value += collected.changes.length
           metrics.epochBytes.value += collected.changes.byteLength
@@ -167,6 +174,18 @@ export class TaskEpochs {
         this.#committing = null
         this.#options.onSettled()
       })
+  }
+
+  /**
+   * For a task that another worker takes over: the commit under way may still be decided, and is not done again then, so its records
+   * count here. The next owner need not wait for that.
+   */
+  async leave(): Promise<void> {
+    if (this.#committing === null) return
+    const passed = Promise.withResolvers<void>()
+    const cancel = this.#options.environment.clock.setTimer(LAST_COMMIT_MS, passed.resolve)
+    await Promise.race([this.#committing, passed.promise])
+    cancel()
   }
 
   /** Waits for the commit that is under way. Throws what made one fail. */

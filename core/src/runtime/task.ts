@@ -260,7 +260,10 @@ export class Task {
     inputs.start()
     for (;;) {
       epochs.check()
-      if (this.#stop === 'abandon') return 'abandoned'
+      if (this.#stop === 'abandon') {
+        await epochs.leave()
+        return 'abandoned'
+      }
       if (this.#isDraining) inputs.endSources()
       this.#mailbox.run()
       if (this.#stop === 'commit') {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Collector, type DataStream, json, restart, valueState } from '../../src/index.ts'
-import { testHarness } from '../../src/testing/index.ts'
+import { type Collector, type DataStream, job, json, restart, valueState } from '../../src/index.ts'
+import { SimulatedCluster, testHarness } from '../../src/testing/index.ts'
 import { boom, failingAt, failureOf, type Order, orders } from './orders.ts'
 
 describe('a transient fault', () => {
@@ -105,5 +105,39 @@ describe('the totals of a job', () => {
     const { totals } = t.handle.status().workers[0] ?? {}
     expect(totals).toMatchObject({ recordsIn: 4, recordsOut: 4 })
     expect(await t.stop()).toMatchObject({ recordsIn: 4, recordsOut: 4, restarts: 2 })
+  })
+
+  it('count a record once when tasks move to another worker, whatever their commits are at', async () => {
+    const counting = job('counting', (env) => {
+      env
+        .topic('in', json<number>(), { bounded: true })
+        .keyBy((n) => n % 5)
+        .process({
+          state: { seen: valueState({ initial: 0 }) },
+          onRecord(_n, { state }, out: Collector<number>) {
+            state.seen.set(state.seen.get() + 1)
+            out.emit(state.seen.get())
+          },
+        })
+        .toTopic('out', json())
+    })
+    const counted: number[] = []
+    for (let seed = 0; seed < 60; seed++) {
+      const cluster = new SimulatedCluster(counting, {
+        seed,
+        run: { parallelism: 2, epochInterval: 5, allowVolatileState: true },
+      })
+      for (const topic of ['in', 'out']) cluster.log.storage.createTopic(topic, 2)
+      for (let n = 0; n < 80; n++)
+        cluster.log.storage.write('in', n % 2, [{ value: Buffer.from(String(n)), timestamp: n }])
+      const first = cluster.startWorker('first')
+      const joinAt = cluster.clock.now() + seed * 2
+      await cluster.runUntil(() => cluster.clock.now() >= joinAt, 1_000)
+      const second = cluster.startWorker('second')
+      await cluster.runUntil(() => cluster.isFinished, 60_000)
+      const totals = [first, second].flatMap(({ handle }) => handle.status().workers.map((worker) => worker.totals))
+      counted.push(totals.reduce((sum, { recordsOut }) => sum + recordsOut, 0))
+    }
+    expect(counted).toEqual(new Array(60).fill(80))
   })
 })
