@@ -2,6 +2,7 @@ import { StreamError } from '../errors.ts'
 import type { Region } from '../plan/job-graph.ts'
 import { Task } from '../runtime/task.ts'
 import { type TaskEnvironment, taskId } from '../runtime/task-environment.ts'
+import { waitAtMost } from '../time/clock.ts'
 import { decideRestart, type FailureHistory, noFailures, type RestartStrategy } from './restart-strategy.ts'
 import type { WorkerEvent } from './status.ts'
 
@@ -171,11 +172,8 @@ export class TaskRunner {
   }
 
   async #pause(delayMs: number): Promise<void> {
-    const passed = Promise.withResolvers<void>()
-    const cancel = this.#host.environment.clock.setTimer(delayMs, passed.resolve)
     // A stop need not wait for the pause to end.
-    await Promise.race([passed.promise, this.#host.ended])
-    cancel()
+    await waitAtMost(this.#host.environment.clock, delayMs, this.#host.ended)
     this.#host.onWaiting(null)
   }
 }

@@ -1,5 +1,6 @@
 import { CommitDriver } from '../checkpoint/commit.ts'
 import type { Region } from '../plan/job-graph.ts'
+import { waitAtMost } from '../time/clock.ts'
 import type { Chain } from './chain.ts'
 import type { EpochCollector } from './epoch-collector.ts'
 import { delta, offsetCommits, resolveCommittables } from './epoch-commit.ts'
@@ -182,10 +183,7 @@ export class TaskEpochs {
    */
   async leave(): Promise<void> {
     if (this.#committing === null) return
-    const passed = Promise.withResolvers<void>()
-    const cancel = this.#options.environment.clock.setTimer(LAST_COMMIT_MS, passed.resolve)
-    await Promise.race([this.#committing, passed.promise])
-    cancel()
+    await waitAtMost(this.#options.environment.clock, LAST_COMMIT_MS, this.#committing)
   }
 
   /** Waits for the commit that is under way. Throws what made one fail. */

@@ -199,8 +199,12 @@ export class TaskInputs {
     await Promise.all([this.#reader?.close(), ...this.#splits.map((split) => split.close())])
   }
 
+  #input(topic: string, partition: number): PartitionInput | undefined {
+    return this.#partitions.get(`${topic}/${partition}`)
+  }
+
   #process(batch: LogBatch): number {
-    const input = this.#partitions.get(`${batch.topic}/${batch.partition}`)
+    const input = this.#input(batch.topic, batch.partition)
     const isRest = this.#partial !== null
     this.#partial = null
     if (input === undefined || input.ended) return 0
@@ -250,7 +254,7 @@ export class TaskInputs {
       onAvailable,
       reusesMemory: keepsNoBytes(region),
       // In step with each other, so that little waits for the watermark of those that lie behind.
-      rank: (topic, partition) => this.#partitions.get(`${topic}/${partition}`)?.reached ?? Number.NaN,
+      rank: (topic, partition) => this.#input(topic, partition)?.reached ?? Number.NaN,
     })
   }
 
@@ -261,8 +265,8 @@ export class TaskInputs {
       reader,
       pace: environment.pace.join(region.id, index, environment.clock),
       reached: (topic, partition) => {
-        const input = this.#partitions.get(`${topic}/${partition}`)
-        return isPaced && input instanceof TopicPartitionInput ? input.reached : Number.NaN
+        const input = isPaced ? this.#input(topic, partition) : undefined
+        return input instanceof TopicPartitionInput ? input.reached : Number.NaN
       },
       setTimer,
       onAvailable,

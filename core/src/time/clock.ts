@@ -48,3 +48,14 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
+
+/** Resolves or rejects as `promise` does, or resolves `delayMs` later by the given clock if that comes first. */
+export async function waitAtMost(clock: Clock, delayMs: number, promise: Promise<unknown>): Promise<void> {
+  const passed = Promise.withResolvers<void>()
+  const cancel = clock.setTimer(delayMs, passed.resolve)
+  try {
+    await Promise.race([promise, passed.promise])
+  } finally {
+    cancel()
+  }
+}

@@ -8,7 +8,7 @@ import {
 } from '@platformatic/kafka'
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
-import { sleep } from '../../time/clock.ts'
+import { sleep, waitAtMost } from '../../time/clock.ts'
 import type { GroupMember, GroupMemberInfo, JoinOptions, OffsetCommit } from '../log.ts'
 import type { Cluster } from './cluster.ts'
 import { request } from './connections.ts'
@@ -252,9 +252,6 @@ export class KafkaGroupMember implements GroupMember {
   async #sayGoodbye(memberId: string): Promise<void> {
     const { group } = this.#options
     const { clock } = this.#cluster
-    const done = new AbortController()
-    // When the server is away the session expires by itself.
-    const patience = sleep(clock, leavingPatienceMs, done.signal).catch(() => undefined)
     const leave = this.#cluster.coordinate(
       'group',
       group,
@@ -263,11 +260,10 @@ export class KafkaGroupMember implements GroupMember {
       leavingPatienceMs,
     )
     try {
-      await Promise.race([leave, patience])
+      // When the server is away the session expires by itself.
+      await waitAtMost(clock, leavingPatienceMs, leave)
     } catch (error) {
       this.#logger.warn({ group, reason: (error as Error).message }, 'the group could not be told that a member leaves')
-    } finally {
-      done.abort()
     }
   }
 

@@ -189,7 +189,6 @@ export class KafkaReader implements LogReader {
     state.bufferedBytes += size
     if (!state.isPaused) this.#bufferedBytes += size
     this.#order.add(state)
-    this.#lookAgain()
   }
 
   #decode(state: ReaderPartition): LogBatch | undefined {

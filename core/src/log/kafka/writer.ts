@@ -1,6 +1,6 @@
 import { FencedError, StreamError } from '../../errors.ts'
 import type { Logger } from '../../metrics/logger.ts'
-import { type CancelTimer, sleep } from '../../time/clock.ts'
+import { type CancelTimer, waitAtMost } from '../../time/clock.ts'
 import type { CommittedOffset, LogOutput, LogWriter, LogWriterOptions, OffsetCommit, TopicPartition } from '../log.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { BatchBuffers } from './batch-buffers.ts'
@@ -426,7 +426,6 @@ export class KafkaWriter implements LogWriter {
    * owner or for the time-out of the transaction. Who reads to the end afterwards finds everything that was committed.
    */
   async #finishBriefly(identity: ProducerId): Promise<void> {
-    const done = new AbortController()
     const finish = async (): Promise<void> => {
       if (this.#deciding !== undefined) {
         await this.#deciding
@@ -436,17 +435,14 @@ export class KafkaWriter implements LogWriter {
       }
       await this.#requests.written()
     }
-    // When the servers are away the closing does not wait for them; the transaction then ends with its time-out.
-    const patience = sleep(this.#cluster.clock, closingPatienceMs, done.signal).catch(() => undefined)
     try {
-      await Promise.race([finish(), patience])
+      // When the servers are away the closing does not wait for them; the transaction then ends with its time-out.
+      await waitAtMost(this.#cluster.clock, closingPatienceMs, finish())
     } catch (error) {
       // A new owner has aborted it already.
       if (!(error instanceof FencedError)) {
         this.#logger.warn({ reason: (error as Error).message }, 'the open transaction could not be finished')
       }
-    } finally {
-      done.abort()
     }
   }
 }
